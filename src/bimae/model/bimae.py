@@ -1,0 +1,180 @@
+"""BiMAE: the bimodal masked autoencoder (Kukushkin, Bogdan, Schmid, CVPRW 2024, section 3).
+
+Shapes: B batch, C bands, S side of a spectral image, H side of the RGB image, K kept and
+T reconstructed tokens of a modality, V values in a patch, D width.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bimae.errors import ConfigError
+from bimae.model.blocks import Decoder, Fusion, initialise
+from bimae.model.config import ModelConfig
+from bimae.model.masking import Mask, draw_mask, take_tokens
+from bimae.model.patches import patchify_hs, patchify_rgb
+from bimae.model.pretrained import Pretrained
+from bimae.model.trunk import Trunk
+
+
+@dataclass(frozen=True)
+class LossParts:
+    """Mean squared errors over the reconstructed patches; `total` is what is minimised."""
+
+    total: Tensor
+    hs: Tensor
+    rgb: Tensor
+
+
+@dataclass(frozen=True)
+class Views:
+    """One tensor per modality: spectral and RGB."""
+
+    hs: Tensor
+    rgb: Tensor
+
+
+class BiMAE(Pretrained[ModelConfig], nn.Module):
+    """The pretraining model."""
+
+    config_kind = ModelConfig
+
+    def __init__(self, config: ModelConfig, *, generator: torch.Generator | None = None) -> None:
+        """Makes a model with fresh weights.
+
+        Args:
+            config: Sizes and masks.
+            generator: Source of the weights; default: one seeded with 0.
+
+        Raises:
+            ConfigError: The masks leave nothing to see or nothing to reconstruct.
+        """
+        if problems := config.pretraining_problems():
+            raise ConfigError.of(problems)
+        super().__init__()
+        self.config = config
+        with torch.random.fork_rng(devices=[]):  # torch's own first draw must not move the world
+            self.trunk = Trunk(config)
+            self.hs_mask_patch = nn.Parameter(torch.zeros(config.hs_patch))
+            self.rgb_mask_patch = nn.Parameter(torch.zeros(config.rgb_patch))
+            self.fusion = Fusion(config.width, config.fusion_heads)
+            self.hs_decoder = Decoder(config.width, config.decoder_width, config.hs_patch)
+            self.rgb_decoder = Decoder(config.width, config.decoder_width, config.rgb_patch)
+        initialise(self, generator or torch.Generator().manual_seed(0))
+
+    def forward(self, hs: Tensor, rgb: Tensor, *, generator: torch.Generator) -> LossParts:
+        """One pretraining step: hide, encode what is left, reconstruct, compare.
+
+        Args:
+            hs: [B, C, S, S] spectra, scaled to [0, 1] per pixel.
+            rgb: [B, 3, H, H] in [0, 1].
+            generator: Source of the masks.
+
+        Returns:
+            Losses over the reconstructed patches only.
+        """
+        masks = self.draw_masks(len(hs), generator=generator, device=hs.device)
+        patches = Views(patchify_hs(hs), patchify_rgb(rgb, self.config.patch_size))
+        found = self.reconstruct(patches, masks)
+        hs_loss = nn.functional.mse_loss(
+            found.hs.float(), take_tokens(patches.hs, masks[0].targets)
+        )
+        rgb_loss = nn.functional.mse_loss(
+            found.rgb.float(), take_tokens(patches.rgb, masks[1].targets)
+        )
+        return LossParts(hs_loss + rgb_loss, hs_loss, rgb_loss)
+
+    def reconstruct(self, patches: Views, masks: tuple[Mask, Mask]) -> Views:
+        """The targets' patches, from the kept ones alone.
+
+        Args:
+            patches: Flat patches [B, C, V] and [B, tiles, V]; only the kept ones are read.
+            masks: Spectral and RGB mask.
+
+        Returns:
+            Reconstructed patches [B, T, V] of each modality, in [0, 1].
+        """
+        hs_mask, rgb_mask = masks
+        # only what is kept is projected
+        hs_seen = self.trunk.hs(take_tokens(patches.hs, hs_mask.keep), hs_mask.keep)
+        rgb_seen = self.trunk.rgb(take_tokens(patches.rgb, rgb_mask.keep), rgb_mask.keep)
+        encoded = self.trunk.encoder(
+            self.trunk.with_global(torch.cat([hs_seen, rgb_seen], dim=1))
+        )  # [B, K_hs + K_rgb + 1, D]
+
+        memory = encoded + self._positions(hs_mask.keep, rgb_mask.keep)
+        queries = torch.cat(
+            [
+                self.trunk.hs(self.hs_mask_patch, hs_mask.targets),
+                self.trunk.rgb(self.rgb_mask_patch, rgb_mask.targets),
+            ],
+            dim=1,
+        )  # [B, T_hs + T_rgb, D]: the mask token as if it were a patch, at the target's position
+        fused = self.fusion(queries, memory)
+
+        hs_fused, rgb_fused = fused.split(
+            [hs_mask.targets.shape[1], rgb_mask.targets.shape[1]], dim=1
+        )
+        return Views(self.hs_decoder(hs_fused), self.rgb_decoder(rgb_fused))
+
+    def draw_masks(
+        self,
+        batch: int,
+        *,
+        generator: torch.Generator,
+        device: torch.device | None = None,
+        all_hidden: bool = False,
+    ) -> tuple[Mask, Mask]:
+        """A spectral and an RGB mask for `batch` samples; see `draw_mask`."""
+        return (
+            draw_mask(
+                self.config.hs_counts,
+                batch,
+                generator=generator,
+                device=device,
+                all_hidden=all_hidden,
+            ),
+            draw_mask(
+                self.config.rgb_counts,
+                batch,
+                generator=generator,
+                device=device,
+                all_hidden=all_hidden,
+            ),
+        )
+
+    def tokens(
+        self,
+        hs: Tensor | None = None,
+        rgb: Tensor | None = None,
+        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+    ) -> Tensor:
+        """Every token before the encoder; see `Trunk.tokens`."""
+        return self.trunk.tokens(hs, rgb, bands)
+
+    def encode(
+        self,
+        hs: Tensor | None = None,
+        rgb: Tensor | None = None,
+        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+    ) -> Tensor:
+        """Features of the views that are there, nothing hidden.
+
+        Args:
+            hs: [B, n, S, S] spectra, scaled to [0, 1] per pixel, or None.
+            rgb: [B, 3, H, H] in [0, 1], or None.
+            bands: [n] which rows of the spectral positions `hs` shows; default: all.
+
+        Returns:
+            [B, n + tiles, D], spectral tokens first. The global token takes no part, as in a
+            classifier that pools by the mean.
+        """
+        encoded: Tensor = self.trunk.encoder(self.tokens(hs, rgb, bands))
+        return encoded
+
+    def _positions(self, hs_rows: Tensor, rgb_rows: Tensor) -> Tensor:
+        """Positions of the visible tokens [B, K + 1, D]; the global token has none."""
+        seen = [self.trunk.hs.position(hs_rows), self.trunk.rgb.position(rgb_rows)]
+        none = seen[0].new_zeros(len(hs_rows), 1, self.config.width)
+        return torch.cat([*seen, none], dim=1)

@@ -1,0 +1,141 @@
+"""The parts of a pre-norm vision transformer (Dosovitskiy et al. 2021, equations 2 and 3).
+
+Shapes: B batch, N tokens, M tokens attended to, D width, H heads, d width of a head.
+"""
+
+import torch
+from torch import Tensor, nn
+
+NORM_EPSILON = 1e-6  # the authors' value; the default of torch is 1e-5
+
+
+def layer_norm(width: int) -> nn.LayerNorm:
+    """LayerNorm over the token width with the project's epsilon."""
+    return nn.LayerNorm(width, eps=NORM_EPSILON)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(d)) v for [B, H, N, d], [B, H, M, d], [B, H, M, d] to [B, N, H*d]."""
+    mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+    return mixed.transpose(1, 2).flatten(2)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention with query, key and value in one product."""
+
+    def __init__(self, width: int, heads: int, head_dim: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * heads * head_dim)
+        self.out = nn.Linear(heads * head_dim, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, N, D] to [B, N, D]."""
+        qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1))  # [B, N, 3, H, d]
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        out: Tensor = self.out(attend(query, key, value))
+        return out
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention from queries to other tokens."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        # Widths that the heads do not divide get slightly wider heads instead of an error.
+        inner = heads * -(-width // heads)
+        self.query = nn.Linear(width, inner)
+        self.key_value = nn.Linear(width, 2 * inner)
+        self.out = nn.Linear(inner, width)
+
+    def forward(self, queries: Tensor, memory: Tensor) -> Tensor:
+        """Queries [B, N, D] attending to memory [B, M, D], to [B, N, D]."""
+        query = self.query(queries).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        key, value = (
+            self.key_value(memory).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        )
+        out: Tensor = self.out(attend(query, key, value))
+        return out
+
+
+class Mlp(nn.Sequential):
+    """Linear, exact GELU, Linear."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+
+class EncoderBlock(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, width: int, heads: int, head_dim: int, mlp_ratio: float) -> None:
+        super().__init__()
+        self.norm1 = layer_norm(width)
+        self.attention = SelfAttention(width, heads, head_dim)
+        self.norm2 = layer_norm(width)
+        self.mlp = Mlp(width, int(width * mlp_ratio))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, N, D] to [B, N, D]."""
+        x = x + self.attention(self.norm1(x))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
+
+
+class Fusion(nn.Module):
+    """One cross-attention block: what is hidden asks what was seen (paper, section 3)."""
+
+    MLP_RATIO = 2
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm_query = layer_norm(width)
+        self.norm_memory = layer_norm(width)
+        self.attention = CrossAttention(width, heads)
+        self.norm_mlp = layer_norm(width)
+        self.mlp = Mlp(width, self.MLP_RATIO * width)
+
+    def forward(self, queries: Tensor, memory: Tensor) -> Tensor:
+        """Queries [B, N, D], encoded tokens with their positions [B, M, D], to [B, N, D]."""
+        x = queries + self.attention(self.norm_query(queries), self.norm_memory(memory))
+        out: Tensor = x + self.mlp(self.norm_mlp(x))
+        return out
+
+
+class Decoder(nn.Sequential):
+    """Fused token to the values of its patch, in [0, 1]; the same weights for every token.
+
+    The authors flatten all tokens into one dense layer (215 M + 128 M weights in tiny); tokens
+    come in random order, so weights tied to a place have no meaning.
+    """
+
+    MLP_RATIO = 4
+
+    def __init__(self, width: int, decoder_width: int, patch: int) -> None:
+        super().__init__(
+            nn.Linear(width, decoder_width),
+            layer_norm(decoder_width),
+            Mlp(decoder_width, self.MLP_RATIO * decoder_width),
+            layer_norm(decoder_width),
+            nn.Linear(decoder_width, patch),
+            nn.Sigmoid(),
+        )
+
+
+def initialise(module: nn.Module, generator: torch.Generator) -> None:
+    """Draws every weight below `module` from `generator`, as MAE does (He et al. 2022).
+
+    Linear: Xavier uniform, bias zero; norms: one and zero; every other parameter (tokens and
+    positions): normal with standard deviation 0.02.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.xavier_uniform_(part.weight, generator=generator)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.LayerNorm):
+            part.reset_parameters()
+        else:
+            for parameter in part.parameters(recurse=False):
+                nn.init.normal_(parameter, std=0.02, generator=generator)

@@ -1,0 +1,109 @@
+"""The seed classifier: the pretrained trunk, a norm, a pool and one linear layer.
+
+Shapes: B batch, n bands that it reads, S side of a spectral image, H side of the RGB image,
+N tokens, D width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from bimae.errors import ModelError
+from bimae.model.bimae import BiMAE
+from bimae.model.blocks import initialise, layer_norm
+from bimae.model.config import ClassifierConfig
+from bimae.model.pretrained import Pretrained
+from bimae.model.trunk import Trunk
+
+
+class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
+    """Classifies from RGB, from spectra, from a few bands, or from both."""
+
+    config_kind = ClassifierConfig
+
+    def __init__(
+        self, config: ClassifierConfig, *, generator: torch.Generator | None = None
+    ) -> None:
+        """Makes a classifier with fresh weights.
+
+        Args:
+            config: Sizes, classes, and what it reads.
+            generator: Source of the weights; default: one seeded with 0.
+        """
+        super().__init__()
+        self.config = config
+        with torch.random.fork_rng(devices=[]):
+            self.trunk = Trunk(config.model, config.modality, global_token=config.pool == "token")
+            self.norm = layer_norm(config.model.width)
+            self.head = nn.Linear(config.model.width, len(config.classes))
+        self.register_buffer(
+            "bands", torch.tensor(config.bands, dtype=torch.long), persistent=False
+        )
+        self.bands: Tensor
+        initialise(self, generator or torch.Generator().manual_seed(0))
+
+    def load_trunk(self, pretrained: BiMAE) -> None:
+        """Takes over the tokenizers and the encoder of a pretrained model.
+
+        Raises:
+            ModelError: The sizes of the two differ; every difference is named.
+        """
+        theirs = pretrained.trunk.state_dict()
+        ours = self.trunk.state_dict()
+        differ = [
+            f"{name} {list(theirs[name].shape)} against {list(ours[name].shape)}"
+            if name in theirs
+            else f"{name} is missing"
+            for name in ours
+            if name not in theirs or theirs[name].shape != ours[name].shape
+        ]
+        if differ:
+            raise ModelError(
+                "the pretrained weights do not fit this classifier: " + "; ".join(differ)
+            )
+        self.trunk.load_state_dict({name: theirs[name] for name in ours})
+
+    def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> Tensor:
+        """Logits [B, classes].
+
+        Args:
+            hs: [B, n, S, S] the bands of the configuration, scaled to [0, 1] per pixel; ignored
+                by a classifier of RGB only.
+            rgb: [B, 3, H, H] in [0, 1]; ignored by a classifier of spectra only.
+
+        Raises:
+            ModelError: A view that this classifier looks at is missing.
+        """
+        modality = self.config.modality
+        missing = [
+            view
+            for view, image, blind in (("hs", hs, "rgb"), ("rgb", rgb, "hs"))
+            if image is None and modality != blind
+        ]
+        if missing:
+            raise ModelError(f"this classifier looks at {modality}, but {missing[0]} is missing")
+        tokens = self.tokens(hs if modality != "rgb" else None, rgb if modality != "hs" else None)
+        if self.config.pool == "token":
+            tokens = self.trunk.with_global(tokens)
+        features = self.norm(self.trunk.encoder(tokens))
+        pooled = features[:, -1] if self.config.pool == "token" else features.mean(dim=1)
+        logits: Tensor = self.head(pooled)
+        return logits
+
+    def tokens(
+        self,
+        hs: Tensor | None = None,
+        rgb: Tensor | None = None,
+        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+    ) -> Tensor:
+        """Every token before the encoder; `bands` defaults to those of the configuration."""
+        return self.trunk.tokens(hs, rgb, self.bands if bands is None else bands)
+
+    def encode(
+        self,
+        hs: Tensor | None = None,
+        rgb: Tensor | None = None,
+        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+    ) -> Tensor:
+        """Encoder output [B, n + tiles, D], spectral tokens first, without the global token."""
+        encoded: Tensor = self.trunk.encoder(self.tokens(hs, rgb, bands))
+        return encoded

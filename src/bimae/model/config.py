@@ -1,0 +1,263 @@
+"""Sizes of a model, the presets, and the token counts that follow from them. No torch."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar, get_args
+
+from bimae.errors import ConfigError
+
+_COUNTS = (
+    "width",
+    "depth",
+    "heads",
+    "decoder_width",
+    "bands",
+    "hs_size",
+    "rgb_size",
+    "patch_size",
+    "fusion_heads",
+)
+
+Modality = Literal["bimodal", "hs", "rgb"]
+Pool = Literal["mean", "token"]
+Scale = Literal["before", "after"]
+
+
+@dataclass(frozen=True)
+class MaskCounts:
+    """How many tokens of one modality are kept, hidden and reconstructed.
+
+    Derived once, as integers: `int(300 * (1 - 0.9))` is 29 in floating point, not 30.
+
+    Attributes:
+        total: All tokens of the modality.
+        keep: Visible to the encoder.
+        hidden: The rest.
+        targets: Those of the hidden ones that are reconstructed in a step.
+    """
+
+    total: int
+    keep: int
+    hidden: int
+    targets: int
+
+    @classmethod
+    def of(cls, total: int, mask_ratio: float, target_ratio: float) -> "MaskCounts":
+        """Counts for `total` tokens; both ratios are shares in (0, 1], halves round to even."""
+        hidden = round(total * mask_ratio)
+        return cls(total, total - hidden, hidden, round(hidden * target_ratio))
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that fixes the weights' shapes, and the masks of pretraining.
+
+    Attributes:
+        name: The preset that the sizes come from.
+        width: Token width D of the encoder.
+        depth: Encoder blocks.
+        heads: Attention heads per encoder block.
+        decoder_width: Token width inside the decoders.
+        bands: Rows of the spectral positions: bands of the sensor.
+        hs_size: Side of the spectral images in pixels; one band is one token of its square.
+        rgb_size: Side of the RGB image in pixels.
+        patch_size: Side of one RGB tile in pixels; `rgb_size` must be a multiple of it.
+        hs_mask_ratio: Share of the bands hidden in pretraining.
+        rgb_mask_ratio: Share of the RGB tiles hidden in pretraining.
+        hs_target_ratio: Share of the hidden bands that is reconstructed in a step.
+        rgb_target_ratio: Share of the hidden tiles that is reconstructed in a step.
+        mlp_ratio: Hidden width of an encoder block's MLP, in token widths.
+        head_dim: Width of one encoder head; None: `width / heads`, the standard. The authors'
+            code has heads as wide as the token.
+        fusion_heads: Heads of the cross-attention block.
+    """
+
+    name: str = "mae_vit_tiny_patch24"
+    width: int = 192
+    depth: int = 12
+    heads: int = 3
+    decoder_width: int = 128
+    bands: int = 300
+    hs_size: int = 24
+    rgb_size: int = 192
+    patch_size: int = 24
+    hs_mask_ratio: float = 0.9
+    rgb_mask_ratio: float = 0.75
+    hs_target_ratio: float = 0.2
+    rgb_target_ratio: float = 0.5
+    mlp_ratio: float = 4.0
+    head_dim: int | None = None
+    fusion_heads: int = 8
+
+    def __post_init__(self) -> None:
+        if problems := self.problems():
+            raise ConfigError.of(problems)
+
+    @property
+    def grid(self) -> int:
+        """RGB tiles along one side."""
+        return self.rgb_size // self.patch_size
+
+    @property
+    def tiles(self) -> int:
+        """RGB tokens of one image."""
+        return self.grid**2
+
+    @property
+    def hs_patch(self) -> int:
+        """Values in one spectral token: pixels of a band, row by row."""
+        return self.hs_size**2
+
+    @property
+    def rgb_patch(self) -> int:
+        """Values in one RGB token: rows, columns, channels."""
+        return self.patch_size**2 * 3
+
+    @property
+    def head_width(self) -> int:
+        """Width of one encoder head."""
+        return self.head_dim or self.width // self.heads
+
+    @property
+    def hs_counts(self) -> MaskCounts:
+        """Bands kept, hidden and reconstructed."""
+        return MaskCounts.of(self.bands, self.hs_mask_ratio, self.hs_target_ratio)
+
+    @property
+    def rgb_counts(self) -> MaskCounts:
+        """RGB tiles kept, hidden and reconstructed."""
+        return MaskCounts.of(self.tiles, self.rgb_mask_ratio, self.rgb_target_ratio)
+
+    def problems(self) -> list[str]:
+        """Every reason why no model can have these sizes; empty when one can."""
+        found = [
+            f"{name} is {getattr(self, name)}; it must be at least 1"
+            for name in _COUNTS
+            if getattr(self, name) < 1
+        ]
+        if found:
+            return found  # the checks below divide by them
+        if self.head_dim is None and self.width % self.heads:
+            found.append(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.rgb_size % self.patch_size:
+            found.append(
+                f"rgb_size {self.rgb_size} is not a multiple of patch_size {self.patch_size}"
+            )
+        if self.mlp_ratio <= 0:
+            found.append(f"mlp_ratio is {self.mlp_ratio}; it must be above 0")
+        for modality in ("hs", "rgb"):
+            ratios = [getattr(self, f"{modality}_{kind}_ratio") for kind in ("mask", "target")]
+            if not (0 < ratios[0] < 1 and 0 < ratios[1] <= 1):
+                found.append(
+                    f"{modality}_mask_ratio {ratios[0]} must be between 0 and 1, and "
+                    f"{modality}_target_ratio {ratios[1]} above 0 and at most 1"
+                )
+        return found
+
+    def pretraining_problems(self) -> list[str]:
+        """Every reason why this model cannot be pretrained: too few tokens for its masks."""
+        found = []
+        for modality, what, counts in (
+            ("hs", "bands", self.hs_counts),
+            ("rgb", "RGB tiles", self.rgb_counts),
+        ):
+            if counts.keep < 1 or counts.targets < 1:
+                found.append(
+                    f"{counts.total} {what} with {modality}_mask_ratio "
+                    f"{getattr(self, f'{modality}_mask_ratio')} and {modality}_target_ratio "
+                    f"{getattr(self, f'{modality}_target_ratio')} leave {counts.keep} visible and "
+                    f"{counts.targets} to reconstruct; at least 1 of each is needed"
+                )
+        return found
+
+
+PRESETS: dict[str, dict[str, int]] = {
+    "mae_vit_tiny_patch24": {"width": 192, "depth": 12, "heads": 3, "decoder_width": 128},
+    "mae_vit_small_patch24": {"width": 384, "depth": 12, "heads": 6, "decoder_width": 192},
+    "mae_vit_base_patch24": {"width": 768, "depth": 12, "heads": 12, "decoder_width": 384},
+}
+
+
+def preset(name: str, **sizes: Any) -> ModelConfig:
+    """The named preset (paper, section 4), with other sizes where given.
+
+    Raises:
+        ConfigError: No preset of that name, or sizes that no model can have.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"model {name!r} is not known; choose one of {', '.join(PRESETS)}")
+    return ModelConfig(name=name, **{**PRESETS[name], **sizes})
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """A fine-tuned classifier: what it reads, and what its answers are called.
+
+    Attributes:
+        model: Sizes of the encoder.
+        classes: Class names; a class number is its place here (alphabetical in training).
+        modality: What it looks at.
+        bands: Band numbers that it reads, which are also the rows of the spectral positions that
+            it uses; empty for `rgb`.
+        pool: Mean of all tokens, or the global token.
+        scale: Spectra are min-max scaled per pixel `before` the bands are picked (the paper), or
+            `after`, over only the bands that it reads.
+        wavelengths_nm: Band centres of the sensor in nm, all of them, or None where unknown.
+    """
+
+    model: ModelConfig
+    classes: tuple[str, ...]
+    modality: Modality = "bimodal"
+    bands: tuple[int, ...] = ()
+    pool: Pool = "mean"
+    scale: Scale = "before"
+    wavelengths_nm: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        found = []
+        for name, kinds in (("modality", Modality), ("pool", Pool), ("scale", Scale)):
+            if getattr(self, name) not in get_args(kinds):
+                choices = ", ".join(get_args(kinds))
+                found.append(f"{name} is {getattr(self, name)!r}; choose one of {choices}")
+        if not self.classes:
+            found.append("a classifier needs at least one class")
+        if self.modality == "rgb" and self.bands:
+            found.append("a classifier that looks at RGB only has no bands")
+        if self.modality != "rgb":
+            if not self.bands:
+                found.append(f"a classifier of modality {self.modality} needs bands")
+            beyond = [b for b in self.bands if not 0 <= b < self.model.bands]
+            if beyond:
+                found.append(f"bands {beyond} are beyond the model's {self.model.bands}")
+        if found:
+            raise ConfigError.of(found)
+
+
+C = TypeVar("C", ModelConfig, ClassifierConfig)
+
+
+def config_to_dict(config: ModelConfig | ClassifierConfig) -> dict[str, Any]:
+    """A config as JSON-ready values."""
+    return asdict(config)
+
+
+def config_from_dict(kind: type[C], values: Any) -> C:
+    """A config from JSON values; unknown and missing keys are refused, all at once.
+
+    Raises:
+        ConfigError: With one line per problem.
+    """
+    if not isinstance(values, dict):
+        raise ConfigError(f"an object is expected, found {type(values).__name__}")
+    known = {f.name for f in fields(kind)}
+    problems = [f"unknown key {key!r}" for key in values if key not in known]
+    if kind is ClassifierConfig:
+        problems += [f"missing key {k!r}" for k in ("model", "classes") if k not in values]
+    if problems:
+        raise ConfigError.of(problems)
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    if kind is ClassifierConfig:
+        values["model"] = config_from_dict(ModelConfig, values["model"])
+    try:
+        return kind(**values)
+    except TypeError as error:  # a value of a wrong kind, met while checking it
+        raise ConfigError(f"a value of a wrong kind: {error}") from error

@@ -1,0 +1,36 @@
+"""One image to tokens: flat patches, a linear projection, and a learned position each.
+
+Shapes: B batch, N tokens, V values in a patch, D width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Tokenizer(nn.Module):
+    """Projection and positions of one modality.
+
+    Spectra and RGB differ only in what a patch is (`patches.py`) and in what a position means: a
+    band of the sensor, or a tile's place in the image.
+    """
+
+    def __init__(self, patch: int, positions: int, width: int) -> None:
+        """Declares the weights.
+
+        Args:
+            patch: Values V in one patch.
+            positions: Rows of the position table: bands, or RGB tiles.
+            width: Token width D.
+        """
+        super().__init__()
+        self.projection = nn.Linear(patch, width)
+        self.positions = nn.Parameter(torch.zeros(positions, width))
+
+    def forward(self, patches: Tensor, rows: Tensor) -> Tensor:
+        """Patches [B, N, V] at positions `rows` ([N] for all samples, or [B, N]) to [B, N, D]."""
+        tokens: Tensor = self.projection(patches)
+        return tokens + self.position(rows)
+
+    def position(self, rows: Tensor) -> Tensor:
+        """Positions of `rows`: [..., D] for any shape of row numbers."""
+        return nn.functional.embedding(rows, self.positions)

@@ -1,0 +1,110 @@
+"""What pretraining hands on to fine-tuning: the tokenizers and the shared encoder.
+
+Shapes: B batch, n bands that are there, S side of a spectral image, H side of the RGB image,
+N tokens, D width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from bimae.errors import ModelError
+from bimae.model.blocks import EncoderBlock, layer_norm
+from bimae.model.config import Modality, ModelConfig
+from bimae.model.patches import patchify_hs, patchify_rgb
+from bimae.model.tokenizers import Tokenizer
+
+
+class Encoder(nn.Sequential):
+    """Pre-norm ViT blocks and a final norm: [B, N, D] to [B, N, D]."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        blocks = [
+            EncoderBlock(config.width, config.heads, config.head_width, config.mlp_ratio)
+            for _ in range(config.depth)
+        ]
+        super().__init__(*blocks, layer_norm(config.width))
+
+
+class Trunk(nn.Module):
+    """Tokenizers of the modalities that are looked at, the global token, and the encoder."""
+
+    def __init__(
+        self, config: ModelConfig, modality: Modality = "bimodal", *, global_token: bool = True
+    ) -> None:
+        """Declares the weights.
+
+        Args:
+            config: Sizes.
+            modality: Which tokenizers to have.
+            global_token: Whether to have the global token: pretraining does, and a classifier
+                that pools by it.
+        """
+        super().__init__()
+        self.config = config
+        if modality != "rgb":
+            self.hs = Tokenizer(config.hs_patch, config.bands, config.width)
+        if modality != "hs":
+            self.rgb = Tokenizer(config.rgb_patch, config.tiles, config.width)
+        if global_token:
+            self.global_token = nn.Parameter(torch.zeros(config.width))
+        self.encoder = Encoder(config)
+        self.register_buffer("all_tiles", torch.arange(config.tiles), persistent=False)
+        self.all_tiles: Tensor
+
+    def tokens(
+        self,
+        hs: Tensor | None = None,
+        rgb: Tensor | None = None,
+        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+    ) -> Tensor:
+        """Every token of the views that are there, before the encoder.
+
+        Args:
+            hs: [B, n, S, S] spectra, already scaled to [0, 1] per pixel, or None.
+            rgb: [B, 3, H, H] in [0, 1], or None.
+            bands: [n] which rows of the spectral positions `hs` shows; default: all, in order.
+
+        Returns:
+            [B, n + tiles, D], spectral tokens first, without the global token.
+
+        Raises:
+            ModelError: No view, a view that this model has no weights for, or sizes, bands or
+                their number that do not fit.
+        """
+        parts = []
+        if hs is not None:
+            parts.append(self.hs(patchify_hs(hs), self._rows(hs, bands)))
+        if rgb is not None:
+            self._check(rgb, "rgb", 3, self.config.rgb_size)
+            parts.append(self.rgb(patchify_rgb(rgb, self.config.patch_size), self.all_tiles))
+        if not parts:
+            raise ModelError("neither hs nor rgb is given; at least one view is needed")
+        return torch.cat(parts, dim=1)
+
+    def with_global(self, tokens: Tensor) -> Tensor:
+        """[B, N, D] to [B, N + 1, D]: the global token comes last."""
+        return torch.cat([tokens, self.global_token.expand(len(tokens), 1, -1)], dim=1)
+
+    def _rows(self, hs: Tensor, bands: Tensor | list[int] | tuple[int, ...] | None) -> Tensor:
+        count = self.config.bands if bands is None else len(bands)
+        self._check(hs, "hs", count, self.config.hs_size)
+        if bands is None:
+            return torch.arange(count, device=hs.device)
+        rows = torch.as_tensor(bands, device=hs.device)
+        if not isinstance(bands, Tensor) and not 0 <= min(bands) <= max(bands) < self.config.bands:
+            raise ModelError(
+                f"bands {min(bands)} to {max(bands)} are asked for; "
+                f"this model has bands 0 to {self.config.bands - 1}"
+            )
+        return rows
+
+    def _check(self, image: Tensor, view: str, channels: int, size: int) -> None:
+        if not hasattr(self, view):
+            raise ModelError(f"{view} is given, but this model was made without that view")
+        expected = (channels, size, size)
+        if image.dim() != 4 or tuple(image.shape[1:]) != expected:
+            raise ModelError(
+                f"{view} has shape {list(image.shape)}; this model expects "
+                f"[batch, {', '.join(map(str, expected))}]"
+                + (" or fewer bands with `bands` saying which" if view == "hs" else "")
+            )
