@@ -1,7 +1,12 @@
-"""Tensors in, tensors out: the masked autoencoder and the classifier made from it."""
+"""Tensors in, tensors out: the masked autoencoder and the classifier made from it.
 
-from bimae.model.bimae import BiMAE, LossParts, Views
-from bimae.model.classifier import SeedClassifier
+Names are imported when they are first used: sizes and presets (`config.py`) are needed by
+`--help`, which must not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from bimae.model.config import (
     PRESETS,
     ClassifierConfig,
@@ -12,7 +17,20 @@ from bimae.model.config import (
     Scale,
     preset,
 )
-from bimae.model.pretrained import model_folder, model_kind
+
+if TYPE_CHECKING:
+    from bimae.model.bimae import BiMAE, LossParts, Views
+    from bimae.model.classifier import SeedClassifier
+    from bimae.model.pretrained import model_folder, model_kind
+
+_LATER = {
+    "BiMAE": "bimae",
+    "LossParts": "bimae",
+    "Views": "bimae",
+    "SeedClassifier": "classifier",
+    "model_folder": "pretrained",
+    "model_kind": "pretrained",
+}
 
 __all__ = [
     "PRESETS",
@@ -30,3 +48,9 @@ __all__ = [
     "model_kind",
     "preset",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -1,0 +1,102 @@
+"""`bimae evaluate`: test a classifier on a part of a data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bimae.cli.parse import parse
+
+if TYPE_CHECKING:
+    from bimae.data import SeedDataset
+
+ABOUT = (
+    "Tests a fine-tuned classifier. On the data that it was trained on, its own test part is "
+    "taken; of other data, their declared test part, or everything."
+)
+EXAMPLE = "bimae evaluate --weights runs/b --data DATA"
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Options of evaluation."""
+
+    weights: Path
+    """Fine-tuning run, or its model folder."""
+    data: Path
+    """Labelled TFRecords: a file, a glob, or a folder."""
+    part: Literal["auto", "test", "val", "train", "all"] = "auto"
+    """Part of the data to test on; auto: test where there is one, else everything."""
+    out: Path | None = None
+    """Folder for the results; default: evaluation-<data name> in the run folder."""
+    batch_size: int = 64
+    """Samples at a time."""
+
+    def problems(self) -> list[str]:
+        """Everything that cannot be carried out."""
+        return [] if self.batch_size > 0 else [f"batch_size is {self.batch_size}; at least 1"]
+
+
+def main(argv: list[str], prog: str) -> None:
+    """Runs the verb."""
+    run(parse(EvaluateOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE))
+
+
+def run(options: EvaluateOptions) -> None:
+    """Classifies, writes the results, and says what came out."""
+    from bimae.data import open_dataset
+    from bimae.errors import DataError, ModelError
+    from bimae.evaluate.classification import classify
+    from bimae.model import SeedClassifier, model_folder
+    from bimae.report.results import write_results
+
+    model = SeedClassifier.from_pretrained(options.weights)
+    sizes = model.config.model
+    samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
+    if samples.bands != sizes.bands and model.config.modality != "rgb":
+        raise ModelError(
+            f"{options.data}: images have {samples.bands} bands, the model {options.weights} was "
+            f"made for {sizes.bands}; use data of the same sensor"
+        )
+    run_folder = model_folder(options.weights).parent
+    part, chosen = _choose(options, samples, run_folder / "split.json")
+    if not chosen:
+        raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
+    out = options.out or run_folder / f"evaluation-{options.data.name.split('.')[0]}"
+    results = write_results(
+        out,
+        classify(model, samples, chosen, batch_size=options.batch_size),
+        part=part,
+        data=samples.info.name or str(options.data),
+        simulated=samples.info.simulated,
+    )
+    print(
+        f"{part}: {results.samples} samples: accuracy {results.accuracy:.3f}, macro-F1 "
+        f"{results.macro_f1:.3f}{' (simulated data)' * samples.info.simulated}\nresults  {out}"
+    )
+
+
+def _choose(
+    options: EvaluateOptions, samples: "SeedDataset", split_file: Path
+) -> tuple[str, tuple[int, ...]]:
+    """The part's name and its samples; says which split it follows."""
+    from bimae.data import Split, split_dataset
+
+    everything = tuple(range(len(samples)))
+    if options.part == "all":
+        return "all", everything
+    if Split.matches(split_file, samples):
+        print(f"the model was trained on these data: its own split is used ({split_file})")
+        split = Split.load(split_file, samples)
+    elif any(samples.declared_splits):
+        split = split_dataset(samples)
+    elif options.part == "auto":
+        return "all", everything
+    else:
+        from bimae.errors import ConfigError
+
+        raise ConfigError(
+            f"{options.data}: no declared parts, and not the data that the model was trained on; "
+            "leave out --part to test on everything"
+        )
+    part = "test" if options.part == "auto" else options.part
+    return part, getattr(split, part)

@@ -1,0 +1,58 @@
+"""`bimae finetune`: train a classifier and test it on what it has not seen."""
+
+from typing import TYPE_CHECKING
+
+from bimae.cli.parse import parse
+from bimae.train.options import FinetuneOptions
+
+if TYPE_CHECKING:
+    from bimae.evaluate.classification import Results
+    from bimae.train.finetune import FinetuneRun
+
+ABOUT = (
+    "Trains a classifier from RGB, spectra, a few bands, or both, starting from a pretraining "
+    "run or from scratch, and tests it on the test part. Leaves a run folder with the model, "
+    "curves, results.json, the confusion matrix and every prediction."
+)
+EXAMPLE = (
+    "bimae finetune --data DATA --weights runs/a --modality bimodal --bands step_60 --out runs/b"
+)
+
+
+def main(argv: list[str], prog: str) -> None:
+    """Runs the verb."""
+    run(parse(FinetuneOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE))
+
+
+def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
+    """Fine-tunes, tests, draws the run's pictures, and says what came out and where it lies."""
+    from bimae.evaluate.classification import classify
+    from bimae.report import figures
+    from bimae.report.results import write_results
+    from bimae.train.finetune import finetune
+    from bimae.train.run_folder import read_rows
+
+    done = finetune(options)
+    folder, info, split = done.folder, done.samples.info, done.split
+    title = f"{'SIMULATED DATA - ' * info.simulated}{folder.path.name}: fine-tuning"
+    figures.save(figures.loss_curves(read_rows(folder.metrics), title), folder.path / "loss.png")
+
+    part = next(name for name in ("test", "val", "train") if getattr(split, name))
+    results = write_results(
+        folder.path,
+        classify(done.model, done.samples, getattr(split, part)),
+        part=part,
+        data=info.name or str(options.data),
+        simulated=info.simulated,
+    )
+    if part != "test":
+        print(f"note: the data have no test part; the figures below are of the {part} part")
+    print(
+        f"{part}: {results.samples} samples, {len(done.model.config.classes)} classes: "
+        f"accuracy {results.accuracy:.3f}, macro-F1 {results.macro_f1:.3f}"
+        f"{' (simulated data)' * info.simulated}\n"
+        f"model    {folder.model}\n"
+        f"results  {folder.path / 'results.json'}, {folder.path / 'predictions.csv'}\n"
+        f"pictures {folder.path / 'confusion_matrix.png'}, {folder.path / 'loss.png'}"
+    )
+    return done, results

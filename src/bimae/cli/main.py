@@ -1,0 +1,84 @@
+"""`bimae VERB ...`: finds the verb's file and runs it; knows nothing of what it does.
+
+No verb is imported before it is asked for, so that `bimae --help` answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from bimae import __version__
+from bimae.errors import BimaeError
+
+# verb: (module, what it does)
+VERBS = {
+    "demo": ("demo", "simulate seeds, pretrain, fine-tune, test: the whole job in minutes"),
+    "data simulate": ("simulate", "write a simulated data set of seeds as TFRecords"),
+    "data indian-pines": ("indian_pines", "write samples of a real hyperspectral scene"),
+    "pretrain": ("pretrain", "learn from images without labels"),
+    "finetune": ("finetune", "train and test a classifier, from pretrained weights or scratch"),
+    "evaluate": ("evaluate", "test a classifier on other data"),
+    "reconstruct": ("reconstruct", "draw what a pretrained model makes of hidden bands and tiles"),
+    "import-official": ("import_official", "turn the authors' released weights into a model"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """The command `bimae`; exits with 0, with 2 for what the user can mend, or with 130."""
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Runs one command line; returns its exit code."""
+    if argv in (["--version"], ["-V"]):
+        print(f"bimae {__version__}")
+        return 0
+    found = next((v for v in VERBS if argv[: len(v.split())] == v.split()), None)
+    if found is None:
+        return _overview(argv)
+    return guarded(VERBS[found][0], argv[len(found.split()) :], f"bimae {found}")
+
+
+def guarded(verb: str, argv: list[str], prog: str) -> int:
+    """Runs a verb; a user's mistake becomes one line and exit code 2.
+
+    Args:
+        verb: Its file in this folder, or `file:function` where it is not called `main`.
+        argv: The words after the verb.
+        prog: What the command is called.
+    """
+    module, _, function = verb.partition(":")
+    try:
+        getattr(import_module(f"bimae.cli.{module}"), function or "main")(argv, prog)
+    except BimaeError as error:
+        for line in str(error).splitlines():
+            print(f"{prog}: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\n{prog}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `| head` has read enough
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _overview(argv: list[str]) -> int:
+    """The list of verbs; for a word that is none, an error."""
+    asked = [word for word in argv if word not in ("-h", "--help")]
+    shown = {
+        v: text for v, (_, text) in VERBS.items() if v.split()[0] == "data" or asked != ["data"]
+    }
+    lines = "\n".join(f"  {verb:<20}{text}" for verb, text in shown.items())
+    usage = (
+        "usage: bimae VERB [options]      bimae VERB --help shows options, defaults, an example\n\n"
+        "BiMAE: learn from the RGB image and the hyperspectral cube of a seed, then classify it\n"
+        f"from whichever is there.\n\n{lines}\n\n  --version           print the version"
+    )
+    if asked and asked != ["data"]:
+        known = ", ".join(VERBS)
+        print(f"bimae: {' '.join(asked[:2])!r} is no verb; one of: {known}", file=sys.stderr)
+        return 2
+    print(usage)
+    return 0 if argv else 2

@@ -1,0 +1,229 @@
+"""Command line and YAML file to one options object; every mistake in one answer.
+
+jsonargparse knows the types, the defaults and the help texts: all from the dataclass. It stops at
+the first mistake, so when it refuses a command line, each option is tried alone and all refusals
+are told together.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
+from io import StringIO
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+from jsonargparse import ArgumentParser, DefaultHelpFormatter, set_parsing_settings
+
+from bimae.errors import ConfigError
+
+Options = TypeVar("Options")
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class Given:
+    """One option as it was given, and where (`--epochs` or `a.yaml: epochs`)."""
+
+    name: str
+    value: str
+    where: str
+
+
+class _Formatter(DefaultHelpFormatter):
+    """Options with dashes, as people type them (both spellings are understood); plain types."""
+
+    def _format_action_invocation(self, action: Any) -> str:
+        text = str(super()._format_action_invocation(action))
+        return re.sub(r"--\w+", lambda m: m[0].replace("_", "-"), text)
+
+    def _expand_help(self, action: Any) -> str:
+        return _plain(str(super()._expand_help(action))).replace("default: null", "default: none")
+
+
+def _plain(text: str) -> str:
+    """Python's names of types as a user would say them."""
+    text = re.sub(
+        r"type: (Literal\[[^\]]*\]|bool)(, )?", "", text
+    )  # the choices stand there already
+    text = re.sub(r"(typing\.)?Literal\[([^\]]*)\]", r"one of \2", text)
+    for name, plain in (
+        ("int", "whole number"),
+        ("float", "number"),
+        ("Path", "path"),
+        ("str", "text"),
+    ):
+        text = re.sub(rf"(<class '{name}'>|\b{name}\b)", plain, text)
+    return text.replace(" | null", "")
+
+
+def parse(
+    kind: type[Options],
+    argv: Sequence[str],
+    *,
+    prog: str,
+    about: str,
+    example: str,
+    positionals: Sequence[str] = (),
+) -> Options:
+    """Parses a command line into an instance of the dataclass `kind`.
+
+    Args:
+        kind: Dataclass whose fields are the options; a `problems()` method may judge the values.
+        argv: The words after the verb.
+        prog: What the command is called.
+        about: What it does, for `--help`.
+        example: A command line that works, for `--help`.
+        positionals: Fields that may be given without their name, in this order.
+
+    Returns:
+        The options; those of `--config FILE` first, the command line's over them.
+
+    Raises:
+        ConfigError: With one line for every mistake.
+        SystemExit: After `--help`.
+    """
+    parser = _parser(kind, prog, about, example, positionals)
+    if any(word in ("-h", "--help") for word in argv):
+        parser.print_help(sys.stdout)
+        sys.exit(0)
+    given = _given(kind, argv, positionals)
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    mistakes = [_unknown(g, known) for g in given if g.name not in known]
+    values = {g.name: g for g in given if g.name in known}  # later ones win
+    missing = [name for name in _required(kind) if name not in values]
+    mistakes += [f"{_spelled(name, positionals)} is required" for name in missing]
+
+    good = []
+    for item in values.values():
+        if refusal := _refusal(parser, item, _required(kind)):
+            mistakes.append(refusal)
+        else:
+            good.append(item)
+    # What could be understood is judged all the same, so that nothing is told only next time.
+    words = [f"--{g.name}={g.value}" for g in good]
+    words += [f"--{name}=missing" for name in _required(kind) if not _has(good, name)]
+    options = kind(**_parse(parser, words))
+    problems = getattr(options, "problems", None)
+    mistakes += problems() if problems else []
+    if mistakes:
+        raise ConfigError.of([*mistakes, f"see {prog} --help"])
+    return options
+
+
+def _parser(
+    kind: type[Any], prog: str, about: str, example: str, positionals: Sequence[str]
+) -> ArgumentParser:
+    named = " ".join(name.upper() for name in positionals)
+    parser = ArgumentParser(
+        prog=prog,
+        usage=f"{prog} {named} [options]".replace("  ", " "),
+        description=about,
+        epilog=f"example:  {example}",
+        formatter_class=_Formatter,
+        exit_on_error=False,
+        print_config=None,
+    )
+    parser.add_argument("--config", help="YAML file with options; the command line goes over it")
+    parser.add_class_arguments(kind)
+    return parser
+
+
+def _given(kind: type[Any], argv: Sequence[str], positionals: Sequence[str]) -> list[Given]:
+    """The words as options, those of `--config` files first."""
+    hints = get_type_hints(kind)
+    given: list[Given] = []
+    configs: list[str] = []
+    free = list(positionals)
+    words = list(argv)
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            if not free:
+                raise ConfigError(f"{word!r} is not understood; options start with --")
+            name = free.pop(0)
+            given.append(Given(name, word, name.upper()))
+            continue
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("-", "_")
+        if not equals:
+            switch = hints.get(name) is bool and (not words or words[0] not in _BOOLEANS)
+            if not switch and not words:
+                raise ConfigError(f"{word} needs a value")
+            value = "true" if switch else words.pop(0)
+        if name == "config":
+            configs.append(value)
+        else:
+            given.append(Given(name, value, f"--{name.replace('_', '-')}"))
+    resume = [g.value for g in given if g.name == "resume" and "resume" in hints]
+    configs = [str(Path(folder) / "config.yaml") for folder in resume] + configs
+    return [item for path in configs for item in _from_yaml(Path(path))] + given
+
+
+_BOOLEANS = {"true", "false", "True", "False", "yes", "no"}
+
+
+def _from_yaml(path: Path) -> list[Given]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}; a YAML file with options is expected"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"{path}: not readable as YAML ({told})") from error
+    if found is None:
+        return []
+    if not isinstance(found, dict):
+        raise ConfigError(
+            f"{path}: `option: value` lines are expected, found {type(found).__name__}"
+        )
+    return [
+        Given(
+            str(name).replace("-", "_"),
+            value if isinstance(value, str) else json.dumps(value),
+            f"{path}: {name}",
+        )
+        for name, value in found.items()
+    ]
+
+
+def _unknown(item: Given, known: set[str]) -> str:
+    near = get_close_matches(item.name, known, n=1)
+    hint = f"; did you mean --{near[0].replace('_', '-')}?" if near else ""
+    return f"{item.where} is no option{hint}"
+
+
+def _required(kind: type[Any]) -> list[str]:
+    return [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+
+
+def _spelled(name: str, positionals: Sequence[str]) -> str:
+    return name.upper() if name in positionals else f"--{name.replace('_', '-')}"
+
+
+def _has(items: list[Given], name: str) -> bool:
+    return any(item.name == name for item in items)
+
+
+def _refusal(parser: ArgumentParser, item: Given, required: list[str]) -> str | None:
+    """Why this option alone is refused; None if it is fine."""
+    words = [f"--{name}=x" for name in required if name != item.name]
+    try:
+        _parse(parser, [*words, f"--{item.name}={item.value}"])
+    except Exception as error:  # jsonargparse raises several kinds, all meaning the same here
+        reason = _plain(str(error).strip().splitlines()[-1].strip()).split(" Got value")[0]
+        return f"{item.where} {item.value!r}: {reason}"
+    return None
+
+
+def _parse(parser: ArgumentParser, words: list[str]) -> dict[str, Any]:
+    with redirect_stderr(StringIO()):
+        namespace = parser.parse_args(words)
+    return {k: v for k, v in vars(parser.instantiate_classes(namespace)).items() if k != "config"}

@@ -1,0 +1,17 @@
+"""Bytes on disk to samples: TFRecords, sizes, splits. No torch is imported here."""
+
+from bimae.data.dataset import SeedDataset, open_dataset
+from bimae.data.info import DatasetInfo
+from bimae.data.sample import Sample
+from bimae.data.splits import Split, split_dataset
+from bimae.data.tfrecord.writer import write_tfrecords
+
+__all__ = [
+    "DatasetInfo",
+    "Sample",
+    "SeedDataset",
+    "Split",
+    "open_dataset",
+    "split_dataset",
+    "write_tfrecords",
+]

@@ -1,0 +1,1 @@
+"""How good it is: metrics, reconstructions, and the baselines to hold it against."""

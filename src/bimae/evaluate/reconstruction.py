@@ -1,0 +1,119 @@
+"""What a pretrained model makes of what it does not see.
+
+Shapes: n samples, C bands, S side of a spectral image, H side of the RGB image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bimae.data import SeedDataset
+from bimae.data.loading import Reading, seed_loader
+from bimae.model import BiMAE, Views
+from bimae.model.patches import patchify_hs, patchify_rgb, unpatchify_hs, unpatchify_rgb
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Original and reconstruction of n samples; visible tokens are those of the original.
+
+    Attributes:
+        keys: [n] names.
+        hs: [n, C, S, S] spectra as the model sees them, scaled to [0, 1] per pixel.
+        hs_made: [n, C, S, S] with the hidden bands reconstructed.
+        hs_hidden: [n, C] which bands were hidden.
+        rgb: [n, 3, H, H] in [0, 1].
+        rgb_made: [n, 3, H, H] with the hidden tiles reconstructed.
+        rgb_hidden: [n, H, H] which pixels were hidden.
+        errors: Mean squared errors over what was hidden, of the model and of the mean image.
+    """
+
+    keys: list[str]
+    hs: Image
+    hs_made: Image
+    hs_hidden: NDArray[np.bool_]
+    rgb: Image
+    rgb_made: Image
+    rgb_hidden: NDArray[np.bool_]
+    errors: "ReconstructionErrors"
+
+
+@dataclass(frozen=True)
+class ReconstructionErrors:
+    """Mean squared errors over the hidden patches.
+
+    Attributes:
+        hs: Of the model, spectra.
+        rgb: Of the model, RGB.
+        hs_mean_image: Of the mean over these samples in the hidden patches' stead: what can be
+            said without looking. A model that learned nothing of the sample does no better.
+        rgb_mean_image: The same for RGB.
+    """
+
+    hs: float
+    rgb: float
+    hs_mean_image: float
+    rgb_mean_image: float
+
+
+def reconstruct(
+    model: BiMAE, samples: SeedDataset, part: Sequence[int], *, seed: int = 0
+) -> Reconstruction:
+    """Hides bands and tiles as in pretraining and reconstructs every hidden one.
+
+    Args:
+        model: A pretrained model.
+        samples: The data, at the model's sizes.
+        part: Which samples; all at once, so a handful for pictures, some hundreds for errors.
+        seed: Seed of the masks.
+    """
+    batch = next(iter(seed_loader(samples, part, Reading(), batch_size=len(part))))
+    assert batch.hs is not None
+    assert batch.rgb is not None
+    config = model.config
+    masks = model.draw_masks(
+        len(part), generator=torch.Generator().manual_seed(seed), all_hidden=True
+    )
+    patches = Views(patchify_hs(batch.hs), patchify_rgb(batch.rgb, config.patch_size))
+    with torch.inference_mode():
+        found = model.eval().reconstruct(patches, masks)
+    hs_made, hs_hidden = _fill(patches.hs, found.hs, masks[0].targets)
+    rgb_made, rgb_hidden = _fill(patches.rgb, found.rgb, masks[1].targets)
+    shown = rgb_hidden.float()[:, :, None].expand(-1, -1, config.rgb_patch)
+    return Reconstruction(
+        keys=[samples.keys[i] for i in part],
+        hs=batch.hs.numpy(),
+        hs_made=unpatchify_hs(hs_made, config.hs_size).numpy(),
+        hs_hidden=hs_hidden.numpy(),
+        rgb=batch.rgb.contiguous().numpy(),
+        rgb_made=unpatchify_rgb(rgb_made, config.patch_size).numpy(),
+        rgb_hidden=unpatchify_rgb(shown, config.patch_size)[:, 0].numpy() > 0,
+        errors=ReconstructionErrors(
+            *(
+                _error(made, patch, hidden)
+                for made, patch, hidden in (
+                    (hs_made, patches.hs, hs_hidden),
+                    (rgb_made, patches.rgb, rgb_hidden),
+                    (patches.hs.mean(dim=0).expand_as(patches.hs), patches.hs, hs_hidden),
+                    (patches.rgb.mean(dim=0).expand_as(patches.rgb), patches.rgb, rgb_hidden),
+                )
+            )
+        ),
+    )
+
+
+def _fill(patches: Tensor, found: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Patches with the targets replaced, and which ones [n, N] were."""
+    index = targets.unsqueeze(-1).expand(-1, -1, patches.shape[-1])
+    hidden = torch.zeros(patches.shape[:2], dtype=torch.bool).scatter(1, targets, True)
+    return patches.scatter(1, index, found.float()), hidden
+
+
+def _error(made: Tensor, patches: Tensor, hidden: Tensor) -> float:
+    return float((made - patches)[hidden].square().mean())

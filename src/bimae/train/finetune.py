@@ -1,0 +1,123 @@
+"""Fine-tuning, from options to a run folder with a classifier."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bimae.data import SeedDataset, Split
+from bimae.data.loading import Reading, check_labels, seed_loader
+from bimae.errors import DataError
+from bimae.model import BiMAE, ClassifierConfig, SeedClassifier, model_folder
+from bimae.spectra import BandSelection
+from bimae.train.modules import ClassifyTask
+from bimae.train.options import FinetuneOptions
+from bimae.train.precision import choose_precision
+from bimae.train.prepare import open_for, sizes_for, split_for
+from bimae.train.run_folder import RunFolder
+from bimae.train.trainer import make_trainer
+
+
+@dataclass(frozen=True)
+class FinetuneRun:
+    """A finished fine-tuning.
+
+    Attributes:
+        folder: Where everything of it lies.
+        model: The classifier of the best epoch, on the CPU.
+        samples: Its data.
+        split: Which samples it learned from, and which are left to test it.
+    """
+
+    folder: RunFolder
+    model: SeedClassifier
+    samples: SeedDataset
+    split: Split
+
+
+def finetune(options: FinetuneOptions) -> FinetuneRun:
+    """Trains a classifier on the training part of the data.
+
+    Order of initialisation: resume the given run; else fresh weights from the seed, and over them
+    the tokenizers and the encoder of `weights` where given.
+
+    Raises:
+        BimaeError: Anything that the user has to change.
+    """
+    pretrained = BiMAE.from_pretrained(options.weights) if options.weights else None
+    samples = open_for(options, pretrained.config if pretrained else None)
+    folder = RunFolder.prepare(options, "finetune")
+    split = split_for(samples, options.seed, _earlier_split(options, folder))
+    model = _fresh(options, samples, split, pretrained)
+
+    precision = choose_precision(options.precision, model.config.model.width)
+    folder.begin(options, "finetune", samples, split, precision=precision)
+    config = model.config
+    reading = Reading(config.modality, config.bands or None, config.scale, config.classes)
+    loaders = [
+        seed_loader(
+            samples,
+            part,
+            reading,
+            batch_size=options.batch_size,
+            training=part is split.train,
+            seed=options.seed,
+            workers=options.workers,
+        )
+        for part in (split.train, split.val)
+    ]
+    task = ClassifyTask(model, options)
+    trainer = make_trainer(
+        options,
+        folder,
+        precision=precision,
+        monitor=f"val/{options.monitor}" if split.val else None,
+        mode="min" if options.monitor == "loss" else "max",
+        title=f"fine-tuning ({options.modality})",
+    )
+    trainer.fit(
+        task,
+        loaders[0],
+        loaders[1] if split.val else None,
+        ckpt_path=folder.last if options.resume else None,
+        weights_only=True,
+    )
+    if folder.best.is_file():
+        best = torch.load(folder.best, map_location="cpu", weights_only=True)
+        task.load_state_dict(best["state_dict"])
+    model = model.cpu().eval()
+    model.save_pretrained(folder.model)
+    return FinetuneRun(folder, model, samples, split)
+
+
+def _fresh(
+    options: FinetuneOptions, samples: SeedDataset, split: Split, pretrained: BiMAE | None
+) -> SeedClassifier:
+    """A classifier for the classes of the data, over the pretrained trunk where there is one."""
+    if not split.train:
+        raise DataError(f"{options.data}: no training samples; at least one per class is needed")
+    used = [*split.train, *split.val, *split.test]
+    check_labels(samples, used, samples.classes)
+    bands = BandSelection(options.bands).resolve(samples.bands, samples.wavelengths_nm)
+    config = ClassifierConfig(
+        model=pretrained.config if pretrained else sizes_for(options, samples),
+        classes=tuple(samples.classes),
+        modality=options.modality,
+        bands=() if options.modality == "rgb" else bands,
+        pool=options.pool,
+        scale=options.scale,
+        wavelengths_nm=samples.wavelengths_nm,
+    )
+    model = SeedClassifier(config, generator=torch.Generator().manual_seed(options.seed))
+    if pretrained:
+        model.load_trunk(pretrained)
+    return model
+
+
+def _earlier_split(options: FinetuneOptions, folder: RunFolder) -> Path | None:
+    """The split to follow: that of the run to resume, else that of the pretraining run."""
+    if options.resume:
+        return folder.split
+    if options.weights:
+        return model_folder(options.weights).parent / folder.split.name
+    return None

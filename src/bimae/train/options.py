@@ -1,0 +1,143 @@
+"""What can be chosen for a training run: declared once, here, with its default and its meaning.
+
+The command line, the YAML files and the run folder's `config.yaml` are made from these fields.
+No torch: `--help` must answer at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bimae.errors import BandError
+from bimae.model.config import PRESETS, Modality, Pool, Scale
+from bimae.spectra import BandSelection
+
+Arithmetic = Literal["32", "bf16-mixed"]
+Precision = Literal["auto", "32", "bf16-mixed"]
+Logger = Literal["tensorboard", "wandb", "mlflow", "none"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options that every training run has."""
+
+    data: Path
+    """TFRecords: a file, a glob, a folder with train/val/test parts, or a flat folder to split."""
+    out: Path | None = None
+    """Run folder to make; default: runs/<verb>-<date>-<time>."""
+    overwrite: bool = False
+    """Replace the run that `out` holds already."""
+    resume: Path | None = None
+    """Run folder to go on with from its last checkpoint; its config.yaml gives what is not given
+    here."""
+    model: str = "mae_vit_tiny_patch24"
+    """Preset: mae_vit_{tiny,small,base}_patch24."""
+    batch_size: int = 512
+    """Samples per step; one batch if the data are fewer."""
+    hs_size: int | None = None
+    """Side of the spectral images in pixels; default: as stored (24 if sizes differ)."""
+    rgb_size: int | None = None
+    """Side of the RGB images in pixels; default: as stored (192 if sizes differ)."""
+    patch_size: int = 24
+    """Side of an RGB tile in pixels."""
+    weight_decay: float = 0.05
+    """AdamW's decoupled decay; not on norms, biases, tokens and positions."""
+    warmup_learning_rate: float = 1e-6
+    """Learning rate at the first step of the warm-up."""
+    seed: int = 0
+    """Seed of the split, the weights, the order, the flips and the masks."""
+    precision: Precision = "auto"
+    """Arithmetic; auto measures both at the start and takes the faster one."""
+    workers: int = 0
+    """Processes that read ahead; 0: read in the training process."""
+    logger: Logger = "tensorboard"
+    """Where curves go besides metrics.csv; wandb and mlflow need their packages."""
+
+    def problems(self) -> list[str]:
+        """Everything that cannot be carried out, one line each."""
+        return list(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        if self.model not in PRESETS:
+            yield f"model {self.model!r} is not known; choose one of {', '.join(PRESETS)}"
+        for name in ("batch_size", "patch_size", "epochs"):
+            if getattr(self, name) < 1:
+                yield f"{name} is {getattr(self, name)}; it must be at least 1"
+        for name in ("hs_size", "rgb_size"):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                yield f"{name} is {size}; it must be at least 1"
+        if self.rgb_size and self.patch_size > 0 and self.rgb_size % self.patch_size:
+            yield f"rgb_size {self.rgb_size} is not a multiple of patch_size {self.patch_size}"
+        for name in ("learning_rate", "warmup_learning_rate"):
+            if not getattr(self, name) > 0:
+                yield f"{name} is {getattr(self, name)}; it must be above 0"
+        if not 0 <= getattr(self, "warmup", 0) < 1:
+            yield f"warmup is {getattr(self, 'warmup', 0)}; it must be at least 0 and below 1"
+        for name in ("weight_decay", "workers", "seed"):
+            if getattr(self, name) < 0:
+                yield f"{name} is {getattr(self, name)}; it must not be negative"
+
+
+@dataclass(frozen=True)
+class PretrainOptions(RunOptions):
+    """Options of pretraining; the defaults are the paper's recipe."""
+
+    epochs: int = 300
+    """Times that every sample is seen."""
+    learning_rate: float = 1e-4
+    """Peak learning rate, after the warm-up."""
+    warmup: float = 0.1
+    """Share of all steps that the learning rate rises; then it falls to zero as a cosine."""
+    hs_mask_ratio: float = 0.9
+    """Share of the bands that is hidden."""
+    rgb_mask_ratio: float = 0.75
+    """Share of the RGB tiles that is hidden."""
+    hs_target_ratio: float = 0.2
+    """Share of the hidden bands that is reconstructed in a step."""
+    rgb_target_ratio: float = 0.5
+    """Share of the hidden tiles that is reconstructed in a step."""
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        for modality in ("hs", "rgb"):
+            mask = getattr(self, f"{modality}_mask_ratio")
+            target = getattr(self, f"{modality}_target_ratio")
+            if not 0 < mask < 1:
+                yield f"{modality}_mask_ratio is {mask}; it must be between 0 and 1"
+            if not 0 < target <= 1:
+                yield f"{modality}_target_ratio is {target}; it must be above 0 and at most 1"
+
+
+@dataclass(frozen=True)
+class FinetuneOptions(RunOptions):
+    """Options of fine-tuning a classifier; the defaults are the paper's recipe."""
+
+    weights: Path | None = None
+    """Pretraining run (or model folder) to start from; default: fresh weights, from scratch."""
+    modality: Modality = "bimodal"
+    """What the classifier looks at."""
+    bands: str = "all"
+    """Bands that it reads: all, step_60, top_5, bottom_5, 0,60,120, 450-680nm, 480,550,670nm."""
+    scale: Scale = "before"
+    """Spectra are min-max scaled before the bands are picked, or after, over these bands only."""
+    pool: Pool = "mean"
+    """Mean of all tokens, or the global token."""
+    epochs: int = 50
+    """Times that every sample is seen."""
+    learning_rate: float = 5e-4
+    """Peak learning rate, after the warm-up."""
+    warmup: float = 0.05
+    """Share of all steps that the learning rate rises; then it falls to zero as a cosine."""
+    monitor: Literal["macro_f1", "accuracy", "loss"] = "macro_f1"
+    """Validation figure that chooses the best checkpoint, which becomes the model."""
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        try:
+            BandSelection(self.bands)
+        except BandError as error:
+            yield str(error)
+        if self.modality == "rgb" and self.bands != "all":
+            yield f"bands is {self.bands!r}, but a classifier of modality rgb reads no bands"

@@ -1,0 +1,56 @@
+"""The data of a run: opened at the right size, and split as an earlier run split it."""
+
+from pathlib import Path
+from typing import Literal
+
+from bimae.data import SeedDataset, Split, open_dataset, split_dataset
+from bimae.errors import ModelError
+from bimae.model.config import ModelConfig, preset
+from bimae.train.options import RunOptions
+
+
+def open_for(options: RunOptions, model: ModelConfig | None) -> SeedDataset:
+    """Opens the data at the size that is asked for, or that a pretrained model needs.
+
+    Raises:
+        DataError: See `open_dataset`.
+        ModelError: The data have other bands than the pretrained model.
+    """
+    hs_size: int | Literal["auto"] = model.hs_size if model else options.hs_size or "auto"
+    rgb_size: int | Literal["auto"] = model.rgb_size if model else options.rgb_size or "auto"
+    samples = open_dataset(options.data, hs_size=hs_size, rgb_size=rgb_size)
+    if model and samples.bands != model.bands:
+        raise ModelError(
+            f"{options.data}: images have {samples.bands} bands, but the model has positions for "
+            f"{model.bands}; use data of the same sensor, or pretrain on these"
+        )
+    return samples
+
+
+def sizes_for(options: RunOptions, samples: SeedDataset, **masks: float) -> ModelConfig:
+    """The preset at the sizes of the data.
+
+    Raises:
+        ConfigError: The RGB images are no multiple of the patch size.
+    """
+    return preset(
+        options.model,
+        bands=samples.bands,
+        hs_size=samples.hs_size,
+        rgb_size=samples.rgb_size,
+        patch_size=options.patch_size,
+        **masks,
+    )
+
+
+def split_for(samples: SeedDataset, seed: int, earlier: Path | None = None) -> Split:
+    """The split of an earlier run on the same data, so that nothing it learned from is tested.
+
+    Args:
+        samples: The data.
+        seed: Seed of a new split.
+        earlier: `split.json` of the run to follow, or None.
+    """
+    if earlier is not None and Split.matches(earlier, samples):
+        return Split.load(earlier, samples)
+    return split_dataset(samples, seed=seed)

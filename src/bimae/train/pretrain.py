@@ -1,0 +1,91 @@
+"""Pretraining, from options to a run folder."""
+
+from dataclasses import dataclass
+
+import torch
+
+from bimae.data import SeedDataset, Split
+from bimae.data.loading import Reading, seed_loader
+from bimae.errors import DataError
+from bimae.model import BiMAE
+from bimae.train.modules import PretrainTask
+from bimae.train.options import PretrainOptions
+from bimae.train.precision import choose_precision
+from bimae.train.prepare import open_for, sizes_for, split_for
+from bimae.train.run_folder import RunFolder
+from bimae.train.trainer import make_trainer
+
+
+@dataclass(frozen=True)
+class PretrainRun:
+    """A finished pretraining.
+
+    Attributes:
+        folder: Where everything of it lies.
+        model: The pretrained model, on the CPU.
+        samples: Its data.
+        split: Which samples were learned from.
+    """
+
+    folder: RunFolder
+    model: BiMAE
+    samples: SeedDataset
+    split: Split
+
+
+def pretrain(options: PretrainOptions) -> PretrainRun:
+    """Pretrains a BiMAE on the training part of the data; labels are not read.
+
+    Order of initialisation: resume the given run; else fresh weights from the seed.
+
+    Raises:
+        BimaeError: Anything that the user has to change.
+    """
+    samples = open_for(options, None)
+    config = sizes_for(
+        options,
+        samples,
+        hs_mask_ratio=options.hs_mask_ratio,
+        rgb_mask_ratio=options.rgb_mask_ratio,
+        hs_target_ratio=options.hs_target_ratio,
+        rgb_target_ratio=options.rgb_target_ratio,
+    )
+    model = BiMAE(config, generator=torch.Generator().manual_seed(options.seed))
+    folder = RunFolder.prepare(options, "pretrain")
+    split = split_for(samples, options.seed, folder.split if options.resume else None)
+    if not split.train:
+        raise DataError(f"{options.data}: no training samples; at least one is needed")
+
+    precision = choose_precision(options.precision, config.width)
+    folder.begin(options, "pretrain", samples, split, precision=precision)
+    reading = Reading()
+    loaders = [
+        seed_loader(
+            samples,
+            part,
+            reading,
+            batch_size=options.batch_size,
+            training=part is split.train,
+            seed=options.seed,
+            workers=options.workers,
+        )
+        for part in (split.train, split.val)
+    ]
+    trainer = make_trainer(
+        options,
+        folder,
+        precision=precision,
+        monitor="val/loss" if split.val else None,
+        mode="min",
+        title="pretraining",
+    )
+    trainer.fit(
+        PretrainTask(model, options),
+        loaders[0],
+        loaders[1] if split.val else None,
+        ckpt_path=folder.last if options.resume else None,
+        weights_only=True,
+    )
+    model = model.cpu().eval()
+    model.save_pretrained(folder.model)
+    return PretrainRun(folder, model, samples, split)

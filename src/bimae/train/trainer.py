@@ -1,0 +1,102 @@
+"""A Lightning trainer for the options of a run."""
+
+import importlib.util
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+
+from bimae.errors import ConfigError
+from bimae.train.callbacks import MetricsTable, RunBar
+from bimae.train.options import Arithmetic, RunOptions
+from bimae.train.run_folder import RunFolder
+
+
+def make_trainer(
+    options: RunOptions,
+    folder: RunFolder,
+    *,
+    precision: Arithmetic,
+    monitor: str | None,
+    mode: str,
+    title: str,
+) -> pl.Trainer:
+    """A trainer that writes `metrics.csv` and the checkpoints `last` and `best`.
+
+    Args:
+        options: Options of the run.
+        folder: Its folder.
+        precision: `32` or `bf16-mixed`.
+        monitor: Figure that chooses `best`; None where there is no validation part.
+        mode: `min` or `max`.
+        title: What the progress bar is called.
+    """
+    _quiet()
+    epochs: int = getattr(options, "epochs")  # noqa: B009 - declared by every verb's own options
+    # A checkpoint holds the optimiser too, three times the weights: not after every short epoch.
+    last = ModelCheckpoint(
+        folder.checkpoints,
+        filename="last",
+        every_n_epochs=max(1, epochs // 50),
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    callbacks: list[pl.Callback] = [MetricsTable(folder), RunBar(title), last]
+    if monitor is not None:
+        best = ModelCheckpoint(
+            folder.checkpoints,
+            filename="best",
+            monitor=monitor,
+            mode=mode,
+            save_weights_only=True,
+            enable_version_counter=False,
+        )
+        callbacks.append(best)
+    return pl.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision=precision,
+        max_epochs=epochs,
+        logger=_logger(options, folder.path),
+        callbacks=callbacks,
+        log_every_n_steps=1,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,  # Lightning's starts anew every epoch; ours shows the run
+        enable_model_summary=False,
+        default_root_dir=folder.path,
+    )
+
+
+def _logger(options: RunOptions, path: Path) -> Logger | bool:
+    if options.logger == "none":
+        return False
+    if options.logger == "tensorboard":
+        return TensorBoardLogger(path, name="tensorboard", version="")
+    if importlib.util.find_spec(options.logger) is None:
+        raise ConfigError(
+            f"logger {options.logger} needs a package that is not installed: "
+            f"pip install 'bimae[{options.logger}]', or choose tensorboard"
+        )
+    named: dict[str, Any] = {"name": path.name, "save_dir": str(path)}
+    if options.logger == "wandb":
+        return WandbLogger(project="bimae", **named)
+    return MLFlowLogger(
+        experiment_name="bimae", run_name=path.name, tracking_uri=f"file:{path / 'mlflow'}"
+    )
+
+
+def _quiet() -> None:
+    """Silences what Lightning tells everyone and what no user here can act on."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for text in (
+        ".*does not have many workers.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+        ".*LeafSpec.*is deprecated.*",
+        ".*logging on_epoch.*",
+    ):
+        warnings.filterwarnings("ignore", message=text)
