@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Time is measured in bench/, not in tests: these machines are shared.
+settings.register_profile("bimae", deadline=None)
+settings.load_profile("bimae")
 
 
 @pytest.fixture(scope="session")

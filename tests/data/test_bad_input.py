@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from small_samples import features, sample, write_records
 
 from bimae.data import open_dataset, write_tfrecords
 from bimae.errors import DataError
+from tests.data.small_samples import features, sample, write_records
 
 
 def read_all(path):

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from small_samples import features, sample, write_records
 
 from bimae.data import DatasetInfo, open_dataset, write_tfrecords
 from bimae.data.tfrecord import index as index_module
 from bimae.data.tfrecord.shard import Shard
 from bimae.errors import BandError, ConfigError, DataError
+from tests.data.small_samples import features, sample, write_records
 
 
 def write(folder, count=5, **options):

@@ -7,12 +7,12 @@ import pytest
 from crc32c import crc32c
 from hypothesis import given
 from hypothesis import strategies as st
-from small_samples import frame
 
 from bimae.data.tfrecord.cache import Stamp
 from bimae.data.tfrecord.framing import footer, frames, header, masked_crc, recognise
 from bimae.data.tfrecord.mapping import map_records
 from bimae.errors import DataError
+from tests.data.small_samples import frame
 
 HERE = Path("x.tfrecord")
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_samples import sample
 
 from bimae.data import Split, open_dataset, split_dataset, write_tfrecords
 from bimae.data.stratify import stratify
 from bimae.errors import ConfigError, DataError
+from tests.data.small_samples import sample
 
 RATIOS = (0.7, 0.15, 0.15)
 LABELS = st.none() | st.sampled_from("abcd")

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_samples import sample
 
 from bimae.data import Sample, open_dataset, write_tfrecords
 from bimae.data.tfrecord.example import find_features
 from bimae.data.tfrecord.framing import frames
 from bimae.errors import ConfigError, DataError
+from tests.data.small_samples import sample
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 SIDE = st.integers(1, 7)

@@ -17,9 +17,10 @@ def stratify(
 ) -> list[list[int]]:
     """Deals samples out to parts.
 
-    Without groups each label is dealt out exactly (largest remainder). With groups, the largest
-    goes first, each to the part that lacks its labels most. Then groups are moved where a part
-    is empty, or lacks a label that has as many groups as there are parts.
+    Without groups each label is dealt out exactly (largest remainder). With groups, many deals
+    are drawn, each is mended by moving single groups while that helps, and the best one is kept:
+    near the shares in size and in every label, no part empty, no label missing from a part
+    without need.
 
     Args:
         labels: Label of each sample; None is a label like any other.
@@ -43,14 +44,11 @@ def stratify(
         np.add.at(counts[group], label_of[samples], 1)
     rng = np.random.default_rng(seed)
     if len(members) == len(labels):
-        part_of = _deal_samples(label_of, share, rng)
+        part_of = _spread(label_of, _deal_samples(label_of, share, rng), share)
     else:
         part_of = _deal_groups(counts, share, rng)
-    deal = _Deal(part_of, counts, np.flatnonzero(share > 0), rng.permutation(len(members)))
-    deal.fill_empty_parts()
-    deal.spread_labels()
     return [
-        sorted(i for group in np.flatnonzero(deal.part_of == part) for i in members[group])
+        sorted(i for group in np.flatnonzero(part_of == part) for i in members[group])
         for part in range(len(share))
     ]
 
@@ -81,71 +79,85 @@ def _deal_samples(label_of: Ints, share: Floats, rng: np.random.Generator) -> In
 
 
 def _deal_groups(counts: Ints, share: Floats, rng: np.random.Generator) -> Ints:
+    """The best of some deals of groups [groups, labels] to parts; returns each group's part."""
+    judge = _Judge(counts, share)
+    draws = max(1, min(32, 3_000 // len(counts)))  # many groups need no luck
+    deals = [judge.mended(_drawn(counts, share, rng)) for _ in range(draws)]
+    return min(deals, key=judge.badness)
+
+
+def _drawn(counts: Ints, share: Floats, rng: np.random.Generator) -> Ints:
+    """The largest groups first, in a jittered order, each to where its labels lack most."""
+    sizes = counts.sum(axis=1) * rng.uniform(0.8, 1.2, len(counts))
     lacking = counts.sum(axis=0)[:, None] * share  # [labels, parts]
     part_of = np.zeros(len(counts), np.int64)
-    for group in _by_size(counts, rng.permutation(len(counts)))[::-1]:
+    for group in np.argsort(-sizes, kind="stable"):
         gain = np.where(share > 0, counts[group] @ lacking, -np.inf)
         part_of[group] = int(np.argmax(gain))
         lacking[:, part_of[group]] -= counts[group]
     return part_of
 
 
-def _by_size(counts: Ints, order: Ints) -> Ints:
-    """Groups, the smallest first; equal ones stay in the given order."""
-    return order[np.argsort(counts[order].sum(axis=1), kind="stable")]
+class _Judge:
+    """How bad a deal is, in one number.
 
-
-class _Deal:
-    """Groups dealt out to parts, and the moves that close gaps.
-
-    A gap is an empty part, or a label that a part lacks although it has as many groups as there
-    are parts. A move must close more gaps than it opens, so this ends.
+    Squared distance from the wanted number over that number (chi-square), of every part's size
+    and of every label in every part. A label that a part lacks although there are groups enough
+    counts four usual groups of it more; a part without groups counts more than anything.
     """
 
-    def __init__(self, part_of: Ints, counts: Ints, parts: Ints, order: Ints) -> None:
-        self.part_of = part_of
-        self._parts = parts
-        self._has_label = counts > 0  # [groups, labels]
-        self._by_size = _by_size(counts, order)
-        width = int(parts.max()) + 1
-        self._sizes = np.bincount(part_of, minlength=width)  # groups of each part
-        self._groups = np.zeros((counts.shape[1], width), np.int64)  # [labels, parts]
-        np.add.at(self._groups.T, part_of, self._has_label)
-        self._to_spread = self._groups.sum(axis=1) >= len(parts)
+    def __init__(self, counts: Ints, share: Floats) -> None:
+        self._counts = counts
+        self._parts = np.flatnonzero(share > 0)
+        share = share[self._parts]
+        self._wanted = np.vstack([counts.T, counts.sum(axis=1)]).sum(axis=1)[:, None] * share
+        groups = (counts > 0).sum(axis=0)
+        self._missing = np.where(
+            groups >= len(self._parts), 4 * counts.sum(axis=0) / np.maximum(groups, 1), 0.0
+        )
+        self._empty = 0.0 if len(counts) < len(self._parts) else 4.0 * counts.sum()
 
-    def fill_empty_parts(self) -> None:
-        """Gives every part a group, when there are as many groups as parts."""
-        for part in self._parts:
-            if self._sizes[part] == 0 and len(self.part_of) >= len(self._parts):
-                giver = int(np.argmax(self._sizes))
-                offered = [group for group in self._by_size if self.part_of[group] == giver]
-                self._move(min(offered, key=self._opened), part)
+    def badness(self, part_of: Ints) -> float:
+        """The number; smaller is better."""
+        here = part_of[:, None] == self._parts  # [groups, parts]
+        labels = self._counts.T @ here  # [labels, parts]
+        found = np.vstack([labels, labels.sum(axis=0)])
+        distance = (np.square(found - self._wanted) / np.maximum(self._wanted, 1e-9)).sum()
+        lacking = ((labels == 0) * self._missing[:, None]).sum()
+        return float(distance + lacking + self._empty * (~here.any(axis=0)).sum())
 
-    def spread_labels(self) -> None:
-        """Gives every part each label that has groups enough, as far as moves can do it."""
-        for label in np.flatnonzero(self._to_spread):
-            for part in self._parts:
-                if self._groups[label, part] == 0:
-                    self._bring(int(label), int(part))
+    def mended(self, part_of: Ints) -> Ints:
+        """Moves one group at a time while that makes the deal better; two rounds at most."""
+        part_of, best = part_of.copy(), self.badness(part_of)
+        for _ in range(2):
+            before = best
+            for group in range(len(part_of)):
+                for part in self._parts:
+                    old = part_of[group]
+                    part_of[group] = part
+                    now = self.badness(part_of)
+                    if now < best - 1e-9:
+                        best = now
+                    else:
+                        part_of[group] = old
+            if best == before:
+                break
+        return part_of
 
-    def _bring(self, label: int, part: int) -> None:
-        absent = self._to_spread & (self._groups[:, part] == 0)
-        for group in self._by_size:
-            if self._has_label[group, label] and self._sizes[self.part_of[group]] > 1:
-                closed = int((absent & self._has_label[group]).sum())
-                if closed > self._opened(group):
-                    self._move(group, part)
-                    return
 
-    def _opened(self, group: int) -> int:
-        """How many labels the part of a group would lack without it."""
-        alone = self._groups[:, self.part_of[group]] == 1
-        return int((self._to_spread & self._has_label[group] & alone).sum())
-
-    def _move(self, group: int, part: int) -> None:
-        giver = self.part_of[group]
-        self._groups[:, giver] -= self._has_label[group]
-        self._groups[:, part] += self._has_label[group]
-        self._sizes[giver] -= 1
-        self._sizes[part] += 1
-        self.part_of[group] = part
+def _spread(label_of: Ints, part_of: Ints, share: Floats) -> Ints:
+    """Single samples, dealt exactly: a label of at least as many samples as parts is in each."""
+    parts = np.flatnonzero(share > 0)
+    part_of = part_of.copy()
+    for label in np.unique(label_of):
+        samples = np.flatnonzero(label_of == label)
+        for part in parts:
+            sizes = np.bincount(part_of[samples], minlength=len(share))
+            if len(samples) >= len(parts) and sizes[part] == 0:
+                giver = int(np.argmax(sizes))
+                part_of[samples[part_of[samples] == giver][0]] = part
+    for part in parts:  # only where no label has samples enough
+        sizes = np.bincount(part_of, minlength=len(share))
+        if sizes[part] == 0 and len(part_of) >= len(parts):
+            part_of[np.flatnonzero(part_of == int(np.argmax(sizes)))[0]] = part
+    return part_of

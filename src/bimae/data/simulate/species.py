@@ -109,13 +109,13 @@ _STRIATE_NUTLET = Look(2.8, 1.9, "trigonous", "striped", 0.17, 0.22, 0.80, 0.10)
 _WARTY_KIDNEY = Look(1.2, 1.05, "reniform", "warty", 0.13, 0.30, 0.80, 0.10)
 
 # Colours. Every one but the last two is shared.
-_BLACKISH = Pigments(phenolic=0.9, melanin=1.3, anthocyanin=0.25)
-_CHESTNUT = Pigments(phenolic=1.2, melanin=0.45, anthocyanin=0.45)
-_RED_BROWN = Pigments(phenolic=1.3, melanin=0.75, anthocyanin=0.75)
-_ORANGE_BROWN = Pigments(phenolic=1.7, melanin=0.25, anthocyanin=0.15, carotenoid=0.4)
-_GREY_BROWN = Pigments(phenolic=0.65, melanin=0.95)
-_FAWN = Pigments(phenolic=0.75, melanin=0.40, carotenoid=0.1)
-_STRAW = Pigments(phenolic=0.85, melanin=0.10, carotenoid=0.20, chlorophyll=0.14)
+_BLACKISH = Pigments(phenolic=0.7, melanin=1.7, anthocyanin=0.2)
+_CHESTNUT = Pigments(phenolic=1.5, melanin=0.2, anthocyanin=0.35)
+_RED_BROWN = Pigments(phenolic=1.3, melanin=0.4, anthocyanin=0.8)
+_ORANGE_BROWN = Pigments(phenolic=1.5, melanin=0.1, anthocyanin=0.15, carotenoid=1.0)
+_GREY_BROWN = Pigments(phenolic=0.45, melanin=1.0)
+_FAWN = Pigments(phenolic=0.9, melanin=0.25)
+_STRAW = Pigments(phenolic=0.6, carotenoid=0.30, chlorophyll=0.22)
 _YELLOW_VIOLET = Pigments(phenolic=0.5, melanin=0.15, anthocyanin=0.35, carotenoid=0.9)
 _SILVER = Pigments(phenolic=0.22, melanin=0.38, anthocyanin=0.1)
 
@@ -152,7 +152,7 @@ SPECIES: tuple[Species, ...] = (
     Species(
         "g. tetrahit",
         "Galeopsis tetrahit",
-        Look(3.4, 2.5, "ovate", "mottled", 0.32, 0.05, 1.0, 0.15),
+        Look(3.4, 2.5, "ovate", "mottled", 0.45, 0.05, 1.0, 0.15),
         _GREY_BROWN,
         _NUTLET,
     ),
@@ -186,7 +186,7 @@ SPECIES: tuple[Species, ...] = (
     Species(
         "a. lappa",
         "Arctium lappa",
-        Look(5.4, 2.3, "obovate", "mottled", 0.34, 0.10, 1.0, 0.12),
+        Look(5.4, 2.3, "obovate", "mottled", 0.5, 0.10, 1.0, 0.12),
         _FAWN,
         _ACHENE,
     ),

@@ -19,15 +19,15 @@ FIRST_NM = 400.0
 LAST_NM = 1000.0
 
 # Difficulty: how much seeds of one species differ (relative standard deviation of an amount).
-PIGMENT_SPREAD = 0.20
-INTERIOR_SPREAD = 0.25
+PIGMENT_SPREAD = 0.14
+INTERIOR_SPREAD = 0.18
 EDGE_SPREAD_NM = 4.0
 LEVEL_SPREAD = 0.15
 SLOPE_SPREAD = 0.06
 
 EDGE_DEPTH = 0.55  # absorbance on the short side of the red edge, the same for every species
 EDGE_WIDTH_NM = 8.0
-DARK_PART = 1.8  # the dark part of a coat holds this many times the pigments of the light part
+DARK_PART = 2.2  # the dark part of a coat holds this many times the pigments of the light part
 INSTRUMENT_FWHM_NM = 6.0
 
 

@@ -18,7 +18,7 @@ SURFACE_REFLECTION = 0.025  # of the light never enters the coat (Fresnel, mean 
 
 # Difficulty: how much the surfaces of one species differ (relative standard deviation).
 PERIOD_SPREAD = 0.10
-TEXTURE_SPREAD = 0.35
+TEXTURE_SPREAD = 0.25
 
 LAYERS = ("light coat", "dark coat", "appendage", "tray", "gloss")
 
