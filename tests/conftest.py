@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from bimae.data import DatasetInfo, write_tfrecords
+from bimae.data.simulate import simulate_samples, wavelengths
+
 # Time is measured in bench/, not in tests: these machines are shared.
 settings.register_profile("bimae", deadline=None)
 settings.load_profile("bimae")
@@ -23,3 +26,14 @@ def shared() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache folder for each test, so that none sees what another one indexed."""
     monkeypatch.setenv("BIMAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """76 small simulated seeds: 12 bands of 8x8, RGB 48x48 (four tiles of 24)."""
+    folder = tmp_path_factory.mktemp("small") / "data"
+    samples = simulate_samples(per_class=4, bands=12, hs_size=8, rgb_size=48, seeds_per_tray=4)
+    write_tfrecords(folder, samples)
+    info = DatasetInfo("small simulated seeds", simulated=True, wavelengths_nm=wavelengths(12))
+    info.save(folder)
+    return folder

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bimae.errors import ConfigError
-from bimae.model.blocks import Decoder, Fusion, initialise
+from bimae.model.blocks import Decoder, Fusion
 from bimae.model.config import ModelConfig
+from bimae.model.initialise import MIDDLE, initialise
 from bimae.model.masking import Mask, draw_mask, take_tokens
 from bimae.model.patches import patchify_hs, patchify_rgb
 from bimae.model.pretrained import Pretrained
@@ -61,7 +62,10 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
             self.fusion = Fusion(config.width, config.fusion_heads)
             self.hs_decoder = Decoder(config.width, config.decoder_width, config.hs_patch)
             self.rgb_decoder = Decoder(config.width, config.decoder_width, config.rgb_patch)
-        initialise(self, generator or torch.Generator().manual_seed(0))
+        initialise(self, config, generator or torch.Generator().manual_seed(0))
+        with torch.no_grad():  # a mask patch is a patch: it starts in the middle of their range
+            self.hs_mask_patch.add_(MIDDLE)
+            self.rgb_mask_patch.add_(MIDDLE)
 
     def forward(self, hs: Tensor, rgb: Tensor, *, generator: torch.Generator) -> LossParts:
         """One pretraining step: hide, encode what is left, reconstruct, compare.

@@ -3,7 +3,6 @@
 Shapes: B batch, N tokens, M tokens attended to, D width, H heads, d width of a head.
 """
 
-import torch
 from torch import Tensor, nn
 
 NORM_EPSILON = 1e-6  # the authors' value; the default of torch is 1e-5
@@ -121,21 +120,3 @@ class Decoder(nn.Sequential):
             nn.Linear(decoder_width, patch),
             nn.Sigmoid(),
         )
-
-
-def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draws every weight below `module` from `generator`, as MAE does (He et al. 2022).
-
-    Linear: Xavier uniform, bias zero; norms: one and zero; every other parameter (tokens and
-    positions): normal with standard deviation 0.02.
-    """
-    for part in module.modules():
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight, generator=generator)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
-        elif isinstance(part, nn.LayerNorm):
-            part.reset_parameters()
-        else:
-            for parameter in part.parameters(recurse=False):
-                nn.init.normal_(parameter, std=0.02, generator=generator)

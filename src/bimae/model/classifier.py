@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from bimae.errors import ModelError
 from bimae.model.bimae import BiMAE
-from bimae.model.blocks import initialise, layer_norm
+from bimae.model.blocks import layer_norm
 from bimae.model.config import ClassifierConfig
+from bimae.model.initialise import initialise
 from bimae.model.pretrained import Pretrained
 from bimae.model.trunk import Trunk
 
@@ -39,7 +40,7 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
             "bands", torch.tensor(config.bands, dtype=torch.long), persistent=False
         )
         self.bands: Tensor
-        initialise(self, generator or torch.Generator().manual_seed(0))
+        initialise(self, config.model, generator or torch.Generator().manual_seed(0))
 
     def load_trunk(self, pretrained: BiMAE) -> None:
         """Takes over the tokenizers and the encoder of a pretrained model.

@@ -21,6 +21,8 @@ VALIDATION = 2**31  # an "epoch" whose masks are the same each time, so that los
 class _Task(pl.LightningModule):
     """What both tasks share: the optimiser, and stopping before a loss that is not finite."""
 
+    betas = (0.9, 0.999)
+
     def __init__(self, model: nn.Module, options: RunOptions) -> None:
         super().__init__()
         self.model = model
@@ -35,6 +37,7 @@ class _Task(pl.LightningModule):
             weight_decay=options.weight_decay,
             warmup=options.warmup,
             start=options.warmup_learning_rate,
+            betas=self.betas,
         )
         return {
             "optimizer": optimiser,
@@ -52,6 +55,8 @@ class _Task(pl.LightningModule):
 
 class PretrainTask(_Task):
     """Masked reconstruction of both views."""
+
+    betas = (0.9, 0.95)  # as MAE: gradients of masked reconstruction change quickly
 
     def __init__(self, model: BiMAE, options: PretrainOptions) -> None:
         super().__init__(model, options)

@@ -21,11 +21,18 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
 
 
 def adamw(
-    module: nn.Module, *, steps: int, peak: float, weight_decay: float, warmup: float, start: float
+    module: nn.Module,
+    *,
+    steps: int,
+    peak: float,
+    weight_decay: float,
+    warmup: float,
+    start: float,
+    betas: tuple[float, float],
 ) -> tuple[torch.optim.AdamW, LambdaLR]:
     """The optimiser and its schedule for a run of `steps` steps; see `learning_rate`."""
     optimiser = torch.optim.AdamW(
-        parameter_groups(module, weight_decay), lr=peak, betas=(0.9, 0.999), fused=True
+        parameter_groups(module, weight_decay), lr=peak, betas=betas, fused=True
     )
 
     def share(step: int) -> float:

@@ -1,0 +1,59 @@
+"""Where training starts: weights drawn from one generator, and positions that mean something.
+
+Found by measurement on short runs (docs/findings.md): with positions of 0.02 and patches that are
+not centred, pretraining stays at the mean image several times longer.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from bimae.model.config import ModelConfig
+from bimae.model.tokenizers import Tokenizer
+
+MIDDLE = 0.5  # of the range [0, 1] that every patch lies in
+
+
+def initialise(module: nn.Module, config: ModelConfig, generator: torch.Generator) -> None:
+    """Draws every weight below `module` from `generator`.
+
+    Linear: Xavier uniform, bias zero (He et al. 2022); norms: one and zero; tokens: normal with
+    standard deviation 0.02. Positions are learned, but start as sines and cosines, so that
+    neighbouring bands and tiles start out alike and a position is as large as a token. A
+    projection's bias starts where a mid-grey patch gives a token of zero: patches lie in [0, 1],
+    and their common part would drown what tells them apart.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.xavier_uniform_(part.weight, generator=generator)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.LayerNorm):
+            part.reset_parameters()
+        elif not isinstance(part, Tokenizer):
+            for parameter in part.parameters(recurse=False):
+                nn.init.normal_(parameter, std=0.02, generator=generator)
+    tables = {"hs": line_positions(config.bands, config.width)}
+    tables["rgb"] = grid_positions(config.grid, config.width)
+    with torch.no_grad():
+        for name, part in module.named_modules():
+            if isinstance(part, Tokenizer):
+                part.projection.bias.copy_(-MIDDLE * part.projection.weight.sum(dim=1))
+                part.positions.copy_(tables[name.rpartition(".")[2]])
+
+
+def line_positions(count: int, width: int) -> Tensor:
+    """Sines and cosines of places on a line [count, width] (Vaswani et al. 2017, section 3.5)."""
+    half = (width + 1) // 2
+    rates = 10_000.0 ** (-torch.arange(half) / half)
+    angles = torch.arange(count)[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width]
+
+
+def grid_positions(side: int, width: int) -> Tensor:
+    """The same for a square grid, row by row [side * side, width]: half for rows, half columns."""
+    rows = line_positions(side, (width + 1) // 2)
+    columns = line_positions(side, width // 2)
+    return torch.cat(
+        [rows.repeat_interleave(side, dim=0), columns.repeat(side, 1)],
+        dim=1,
+    )

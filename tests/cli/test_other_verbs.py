@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bimae.data import open_dataset
+from bimae.model import BiMAE
+from tests.cli.run import mistakes, run
+
+
+def test_simulate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "sim"
+    ran = run(capsys, "data", "simulate", out, "--per-class", "1", "--bands", "6")
+    assert ran.code == 0
+    assert "19 simulated seeds" in ran.out
+    samples = open_dataset(out)
+    assert (len(samples), samples.bands, len(samples.classes)) == (19, 6, 19)
+    assert samples.info.simulated
+    assert "holds" in mistakes(run(capsys, "data", "simulate", out, "--per-class=1"))[0]
+    again = ("data", "simulate", "--out", out, "--per-class=1", "--bands=7", "--overwrite")
+    assert run(capsys, *again).code == 0
+    assert open_dataset(out).bands == 7
+
+
+def test_simulate_tells_every_mistake(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    lines = mistakes(run(capsys, "data", "simulate", tmp_path / "x", "--per-class=0", "--bands=1"))
+    assert len(lines) == 3
+    assert not (tmp_path / "x").exists()
+
+
+def test_indian_pines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("tensorly")
+    ran = run(capsys, "data", "indian-pines", tmp_path / "pines")
+    assert ran.code == 0
+    assert "train" in ran.out
+    samples = open_dataset(tmp_path / "pines")
+    assert (samples.bands, samples.rgb_size) == (200, 48)
+    assert set(samples.declared_splits) == {"train", "val", "test"}
+    lines = mistakes(run(capsys, "data", "indian-pines", tmp_path / "p", "--window=4"))
+    assert "must be odd" in lines[0]
+
+
+def test_import_official(capsys: pytest.CaptureFixture[str], shared: Path, tmp_path: Path) -> None:
+    file = shared / "fixtures" / "official" / "official_pretrained.weights.h5"
+    ran = run(capsys, "import-official", file, "--out", tmp_path / "official")
+    assert ran.code == 0
+    assert "width 48, 2 blocks, 3 heads of 48" in ran.out
+    model = BiMAE.from_pretrained(tmp_path / "official")
+    assert model.encode(torch.rand(1, 300, 24, 24)).shape == (1, 300, 48)
+
+
+def test_import_of_what_is_no_such_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.h5").write_text("no")
+    lines = mistakes(run(capsys, "import-official", tmp_path / "a.h5", "--out", tmp_path / "o"))
+    assert "not readable as HDF5" in lines[0]
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+def test_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The whole of it, as small as it gets; the real sizes are for people and take minutes."""
+    out = tmp_path / "demo"
+    ran = run(
+        capsys, "demo", "--out", out, "--per-class=4", "--pretrain-epochs=1",
+        "--finetune-epochs=1", "--bands=step_60",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    comparison = json.loads((out / "comparison.json").read_text())
+    assert [row["what"] for row in comparison["rows"]] == [
+        "both, pretrained",
+        "RGB only, pretrained",
+        "spectra only, pretrained",
+        "both, from scratch",
+        "linear baseline on mean spectra",
+    ]
+    for row in comparison["rows"]:
+        assert row["what"] in ran.out
+        assert 0 <= row["accuracy"] <= 1
+    assert "SIMULATED" in ran.out
+    for line in ran.out[ran.out.index("look first at") :].splitlines()[1:]:
+        assert Path(line.strip()).is_file()
+    assert "holds files already" in mistakes(run(capsys, "demo", "--out", out))[0]

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from bimae.cli.parse import parse
+from bimae.errors import ConfigError
+from bimae.train.options import FinetuneOptions, PretrainOptions
+
+
+def read(*words: str, kind: type = FinetuneOptions):  # type: ignore[no-untyped-def]
+    return parse(kind, words, prog="bimae x", about="", example="")
+
+
+def told(*words: str, kind: type = FinetuneOptions) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read(*words, kind=kind)
+    return str(caught.value).splitlines()[:-1]  # the last one points to --help
+
+
+def test_both_spellings_and_both_ways_to_give_a_value() -> None:
+    one = read("--data", "d", "--batch-size", "8", "--learning_rate=1e-3")
+    assert (one.data, one.batch_size, one.learning_rate) == (Path("d"), 8, 1e-3)
+
+
+def test_defaults_are_the_papers() -> None:
+    pre = read("--data=d", kind=PretrainOptions)
+    assert (pre.epochs, pre.batch_size, pre.learning_rate, pre.warmup) == (300, 512, 1e-4, 0.1)
+    assert (pre.hs_mask_ratio, pre.rgb_mask_ratio) == (0.9, 0.75)
+    fine = read("--data=d")
+    assert (fine.epochs, fine.learning_rate, fine.warmup, fine.weight_decay) == (
+        50,
+        5e-4,
+        0.05,
+        0.05,
+    )
+
+
+def test_switches_need_no_value() -> None:
+    assert read("--data=d", "--overwrite").overwrite
+    assert read("--overwrite", "--data=d").overwrite
+    assert not read("--data=d", "--overwrite=false").overwrite
+    assert not read("--data=d", "--overwrite", "false").overwrite
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    lines = told(
+        "--epochs=many",
+        "--modalty=rgb",
+        "--scale=sideways",
+        "--batch-size=0",
+        "--patch-size=7",
+        "--rgb-size=48",
+    )
+    text = "\n".join(lines)
+    for part in (
+        "--data is required",
+        "--epochs 'many'",
+        "--modalty is no option; did you mean --modality?",
+        "--scale 'sideways'",
+        "batch_size is 0",
+        "rgb_size 48 is not a multiple of patch_size 7",
+    ):
+        assert part in text
+    assert len(lines) == 6
+
+
+def test_band_selections_are_checked_before_any_file_is_opened() -> None:
+    assert "is not understood" in told("--data=d", "--bands=top5")[0]
+    assert "reads no bands" in told("--data=d", "--bands=top_5", "--modality=rgb")[0]
+
+
+def test_yaml_and_command_line_go_together(tmp_path: Path) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text("data: d\nepochs: 7\nbatch-size: 16\noverwrite: true\nhs_size: null\n")
+    options = read("--config", str(config), "--epochs", "9")
+    assert (options.epochs, options.batch_size, options.overwrite) == (9, 16, True)
+    assert options.hs_size is None
+    before = read("--epochs=9", f"--config={config}")
+    assert before.epochs == 9  # the command line goes over the file wherever it stands
+
+
+def test_yaml_mistakes_name_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text("data: d\nlearing_rate: 1\nepochs: [1]\n")
+    lines = told("--config", str(config))
+    assert lines[0].startswith(f"{config}: learing_rate is no option; did you mean --learning-rate")
+    assert lines[1].startswith(f"{config}: epochs '[1]'")
+
+
+@pytest.mark.parametrize(("text", "says"), [("a: [", "not readable as YAML"), ("- 1", "list")])
+def test_yaml_that_is_none(tmp_path: Path, text: str, says: str) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        read("--config", str(config))
+    with pytest.raises(ConfigError, match="No such file"):
+        read("--config", str(tmp_path / "none.yaml"))
+
+
+def test_loose_words_and_missing_values() -> None:
+    with pytest.raises(ConfigError, match="'loose' is not understood"):
+        read("loose", "--data=d")
+    with pytest.raises(ConfigError, match="--data needs a value"):
+        read("--data")

@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bimae.data import open_dataset
+from bimae.data.loading import Reading, SeededPicks, seed_loader
+from bimae.data.transforms import flip, scale_spectra
+from bimae.errors import DataError
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(2, 9))),
+)
+def test_each_pixel_spans_the_unit_range(hs: np.ndarray) -> None:
+    scaled = scale_spectra(hs)
+    assert scaled.shape == (hs.shape[2], *hs.shape[:2])
+    flat = (hs.max(-1) == hs.min(-1))[None]
+    assert np.all(np.where(flat, 0, scaled.min(0)) == 0)
+    assert np.allclose(np.where(flat, 1, scaled.max(0)), 1)
+    assert np.all(scaled[:, flat[0]] == 0)  # nothing to scale, padding for one
+
+
+def test_scaling_against_the_formula() -> None:
+    hs = np.random.default_rng(0).random((3, 4, 7), np.float32)
+    low, high = hs.min(-1, keepdims=True), hs.max(-1, keepdims=True)
+    expected = ((hs - low) / (high - low)).transpose(2, 0, 1)
+    np.testing.assert_allclose(scale_spectra(hs), expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(scale_spectra(hs, (6, 2)), expected[[6, 2]], rtol=1e-6, atol=1e-7)
+
+
+def test_after_is_what_a_camera_with_these_bands_alone_can_do() -> None:
+    hs = np.random.default_rng(0).integers(0, 256, (3, 4, 7), np.uint8)
+    bands = (5, 0, 3)
+    own = scale_spectra(np.ascontiguousarray(hs[..., list(bands)]))
+    assert np.array_equal(scale_spectra(hs, bands, "after"), own)
+    assert not np.array_equal(scale_spectra(hs, bands, "before"), own)
+
+
+def test_writing_into_a_batch() -> None:
+    hs = np.random.default_rng(0).integers(0, 256, (3, 4, 7), np.uint8)
+    out = np.empty((2, 3, 4), np.float32)
+    assert scale_spectra(hs, (1, 2), out=out) is out
+    assert np.array_equal(out, scale_spectra(hs, (1, 2)))
+
+
+def test_flip() -> None:
+    image = np.arange(24).reshape(2, 4, 3)
+    assert np.array_equal(flip(image, True, False), image[::-1])
+    assert np.array_equal(flip(image, False, True), image[:, ::-1])
+    assert np.array_equal(flip(flip(image, True, True), True, True), image)
+    assert flip(image, False, False) is not None
+    assert np.shares_memory(flip(image, True, True), image)
+
+
+def test_order_and_flips_follow_seed_and_epoch() -> None:
+    picks = SeededPicks(range(50), shuffle=True, flips=True, seed=1)
+    first = list(picks)
+    assert list(picks) == first
+    assert sorted(p.index for p in first) == list(range(50))
+    assert {(p.rows, p.columns) for p in first} == {(a, b) for a in (0, 1) for b in (0, 1)}
+    picks.set_epoch(1)
+    assert list(picks) != first
+    still = list(SeededPicks(range(5, 9), shuffle=False, flips=False, seed=1))
+    assert [p.index for p in still] == [5, 6, 7, 8]
+    assert not any(p.rows or p.columns for p in still)
+
+
+def test_batches(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    classes = tuple(samples.classes)
+    reading = Reading(bands=(2, 5), classes=classes)
+    batches = list(seed_loader(samples, range(10), reading, batch_size=4))
+    assert [len(b) for b in batches] == [4, 4, 2]
+    first = batches[0]
+    assert first.hs.shape == (4, 2, 8, 8)
+    assert first.rgb.shape == (4, 3, 48, 48)
+    for place, index in enumerate(first.index.tolist()):
+        sample = samples[index]
+        assert torch.equal(first.rgb[place], torch.from_numpy(sample.rgb.copy()).permute(2, 0, 1))
+        assert np.array_equal(first.hs[place].numpy(), scale_spectra(sample.hs, (2, 5)))
+        assert classes[first.label[place]] == sample.label
+
+
+def test_both_views_are_flipped_alike(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    loader = seed_loader(samples, range(20), Reading(), batch_size=20, training=True, seed=3)
+    batch = next(iter(loader))
+    seen = set()
+    for place, index in enumerate(batch.index.tolist()):
+        plain_hs = torch.from_numpy(scale_spectra(samples[index].hs))
+        plain_rgb = torch.from_numpy(samples[index].rgb.copy()).permute(2, 0, 1)
+        for dims in ((), (1,), (2,), (1, 2)):
+            if torch.equal(batch.hs[place], plain_hs.flip(dims)):
+                assert torch.equal(batch.rgb[place], plain_rgb.flip(dims))
+                seen.add(dims)
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("modality", ["hs", "rgb"])
+def test_a_view_that_is_not_looked_at_is_not_read(small_data: Path, modality: str) -> None:
+    samples = open_dataset(small_data)
+    batch = next(iter(seed_loader(samples, range(3), Reading(modality), batch_size=9)))  # type: ignore[arg-type]
+    assert (batch.hs is None) == (modality == "rgb")
+    assert (batch.rgb is None) == (modality == "hs")
+    assert batch.label is None
+    assert len(batch.to(torch.device("cpu"))) == 3
+
+
+def test_workers_read_the_same(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    alone, helped = (
+        list(
+            seed_loader(
+                samples, range(9), Reading(), batch_size=4, training=True, seed=2, workers=workers
+            )
+        )
+        for workers in (0, 2)
+    )
+    for one, other in zip(alone, helped, strict=True):
+        assert torch.equal(one.hs, other.hs)
+        assert torch.equal(one.rgb, other.rgb)
+
+
+def test_a_label_that_is_no_class(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    reading = Reading(classes=tuple(samples.classes[1:]))
+    with pytest.raises(DataError, match="is none of the 18 known classes"):
+        seed_loader(samples, range(len(samples)), reading, batch_size=4)

@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from bimae.errors import ConfigError
+from bimae.model import BiMAE
+from bimae.train import precision
+from bimae.train.modules import PretrainTask
+from bimae.train.options import PretrainOptions
+from tests.model.small import CONFIG
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    assert precision.choose_precision("32", 64) == "32"
+    assert precision.choose_precision("bf16-mixed", 64) == "bf16-mixed"
+
+
+@pytest.mark.parametrize(("bf16_seconds", "chosen"), [(0.5, "bf16-mixed"), (0.95, "32"), (9, "32")])
+def test_auto_takes_what_is_clearly_faster(
+    monkeypatch: pytest.MonkeyPatch, bf16_seconds: float, chosen: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(precision, "_seconds", lambda width, bf16: bf16_seconds if bf16 else 1.0)
+    assert precision.choose_precision("auto", 64) == chosen
+
+
+def test_auto_measures_without_touching_the_world() -> None:
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    assert precision.choose_precision("auto", 32) in ("32", "bf16-mixed")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def _task(seed: int = 0) -> PretrainTask:
+    return PretrainTask(BiMAE(CONFIG), PretrainOptions(data="x", seed=seed))  # type: ignore[arg-type]
+
+
+def test_a_loss_that_is_not_finite_stops_before_it_is_applied() -> None:
+    with pytest.raises(ConfigError, match="loss is nan at step 0: stopped before"):
+        _task()._finite(torch.tensor(float("nan")))
+
+
+def test_masks_follow_the_place_in_the_run_and_the_seed() -> None:
+    def first(seed: int, epoch: int, number: int) -> float:
+        return torch.rand(1, generator=_task(seed)._masks(epoch, number)).item()
+
+    assert first(0, 1, 2) == first(0, 1, 2)
+    assert len({first(0, 0, 0), first(0, 0, 1), first(0, 1, 0), first(1, 0, 0)}) == 4
