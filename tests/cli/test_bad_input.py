@@ -111,7 +111,7 @@ def test_nans_stop_the_run_and_name_the_record(
     assert len(lines) == 1
     assert "NaN" in lines[0]
     assert "record" in lines[0]
-    assert not (out / "model").exists()
+    assert not out.exists()
 
 
 def test_an_unwritable_place(

@@ -17,7 +17,8 @@ def test_simulate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     samples = open_dataset(out)
     assert (len(samples), samples.bands, len(samples.classes)) == (19, 6, 19)
     assert samples.info.simulated
-    assert "holds" in mistakes(run(capsys, "data", "simulate", out, "--per-class=1"))[0]
+    lines = mistakes(run(capsys, "data", "simulate", out, "--per-class=1"))
+    assert "expected none: write to another folder, or overwrite them" in lines[0]
     again = ("data", "simulate", "--out", out, "--per-class=1", "--bands=7", "--overwrite")
     assert run(capsys, *again).code == 0
     assert open_dataset(out).bands == 7

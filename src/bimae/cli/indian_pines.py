@@ -53,19 +53,19 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: PinesOptions) -> None:
     """Cuts, writes, and says how many samples each part has."""
-    from tqdm import tqdm
-
+    from bimae.cli.progress import progress
     from bimae.data.indian_pines import indian_pines_dataset
 
-    summary = indian_pines_dataset(
-        options.out,
-        window=options.window,
-        block=options.block,
-        rgb_size=options.rgb_size,
-        seed=options.seed,
-        overwrite=options.overwrite,
-        progress=lambda samples: tqdm(samples, desc="cutting windows", unit="window"),
-    )
+    with progress("cutting windows", "window") as counted:
+        summary = indian_pines_dataset(
+            options.out,
+            window=options.window,
+            block=options.block,
+            rgb_size=options.rgb_size,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            progress=counted,
+        )
     for split in ("train", "val", "test"):
         missing = summary.missing(split)
         lacks = f"; no {', '.join(missing)}" if missing else ""

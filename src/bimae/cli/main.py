@@ -55,12 +55,17 @@ def guarded(verb: str, argv: list[str], prog: str) -> int:
         for line in str(error).splitlines():
             print(f"{prog}: {line}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"\n{prog}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"\n{prog}: {interrupt or 'interrupted'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk, a place that may not be written to
+        if error.filename is None:
+            raise
+        print(f"{prog}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
 
 

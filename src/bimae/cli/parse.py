@@ -226,4 +226,4 @@ def _refusal(parser: ArgumentParser, item: Given, required: list[str]) -> str | 
 def _parse(parser: ArgumentParser, words: list[str]) -> dict[str, Any]:
     with redirect_stderr(StringIO()):
         namespace = parser.parse_args(words)
-    return {k: v for k, v in vars(parser.instantiate_classes(namespace)).items() if k != "config"}
+    return {name: value for name, value in vars(namespace).items() if name != "config"}

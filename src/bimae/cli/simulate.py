@@ -46,19 +46,19 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: SimulateOptions) -> None:
     """Simulates, writes, and says where."""
-    from tqdm import tqdm
-
+    from bimae.cli.progress import progress
     from bimae.data.simulate import LABELS, simulate_dataset
 
     total = options.per_class * len(LABELS)
-    files = simulate_dataset(
-        options.out,
-        per_class=options.per_class,
-        bands=options.bands,
-        seed=options.seed,
-        progress=lambda samples: tqdm(samples, total=total, desc="simulating seeds", unit="seed"),
-        overwrite=options.overwrite,
-    )
+    with progress("simulating seeds", "seed", total) as counted:
+        files = simulate_dataset(
+            options.out,
+            per_class=options.per_class,
+            bands=options.bands,
+            seed=options.seed,
+            progress=counted,
+            overwrite=options.overwrite,
+        )
     print(
         f"{total} simulated seeds of {len(LABELS)} species, {options.bands} bands, in "
         f"{len(files)} TFRecord files\ndata     {options.out}"

@@ -15,7 +15,7 @@ from bimae.train.options import FinetuneOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import open_for, sizes_for, split_for
 from bimae.train.run_folder import RunFolder
-from bimae.train.trainer import make_trainer
+from bimae.train.trainer import fit, make_trainer
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         mode="min" if options.monitor == "loss" else "max",
         title=f"fine-tuning ({options.modality})",
     )
-    trainer.fit(
-        task,
-        loaders[0],
-        loaders[1] if split.val else None,
-        ckpt_path=folder.last if options.resume else None,
-        weights_only=True,
-    )
+    fit(trainer, task, loaders, folder, resume=options.resume is not None)
     if folder.best.is_file():
         best = torch.load(folder.best, map_location="cpu", weights_only=True)
         task.load_state_dict(best["state_dict"])

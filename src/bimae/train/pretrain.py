@@ -13,7 +13,7 @@ from bimae.train.options import PretrainOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import open_for, sizes_for, split_for
 from bimae.train.run_folder import RunFolder
-from bimae.train.trainer import make_trainer
+from bimae.train.trainer import fit, make_trainer
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,7 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         mode="min",
         title="pretraining",
     )
-    trainer.fit(
-        PretrainTask(model, options),
-        loaders[0],
-        loaders[1] if split.val else None,
-        ckpt_path=folder.last if options.resume else None,
-        weights_only=True,
-    )
+    fit(trainer, PretrainTask(model, options), loaders, folder, resume=options.resume is not None)
     model = model.cpu().eval()
     model.save_pretrained(folder.model)
     return PretrainRun(folder, model, samples, split)

@@ -2,14 +2,18 @@
 
 import importlib.util
 import logging
+import signal
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from torch.utils.data import DataLoader
 
+from bimae.data.loading import Batch
 from bimae.errors import ConfigError
 from bimae.train.callbacks import MetricsTable, RunBar
 from bimae.train.options import Arithmetic, RunOptions
@@ -69,6 +73,49 @@ def make_trainer(
         enable_model_summary=False,
         default_root_dir=folder.path,
     )
+
+
+def fit(
+    trainer: pl.Trainer,
+    task: pl.LightningModule,
+    loaders: "Sequence[DataLoader[Batch]]",
+    folder: RunFolder,
+    *,
+    resume: bool,
+) -> None:
+    """Trains, from the run's last checkpoint on where it is resumed.
+
+    Args:
+        trainer: See `make_trainer`.
+        task: What to train.
+        loaders: Training and validation batches; no validation where that part is empty.
+        folder: The run's folder.
+        resume: Whether to go on from `folder.last`.
+
+    Raises:
+        KeyboardInterrupt: The user stopped the run; the message says how to go on.
+    """
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    train, val = loaders
+    try:
+        trainer.fit(
+            task,
+            train,
+            val if len(val) else None,
+            ckpt_path=folder.last if resume else None,
+            weights_only=True,
+        )
+    except SystemExit as end:  # Lightning turns Ctrl-C into an exit with code 1
+        if trainer.interrupted:
+            go_on = (
+                f"go on with --resume {folder.path}"
+                if folder.last.is_file()
+                else "no checkpoint was written yet"
+            )
+            raise KeyboardInterrupt(f"interrupted; {go_on}") from end
+        raise
+    finally:
+        signal.signal(signal.SIGINT, on_interrupt)  # and ignores further ones
 
 
 def _logger(options: RunOptions, path: Path) -> Logger | bool:

@@ -50,9 +50,11 @@ def read_rgb(view: memoryview, stored: Stored, where: str) -> NDArray[np.float32
     # A NaN anywhere makes both ends NaN, and NaN is in no range.
     low, high = float(values.min()), float(values.max())
     if not (low >= -RGB_OVERSHOOT and high <= top + RGB_OVERSHOOT):
+        odd = int(values.size - np.isfinite(values).sum())
+        found = f"{odd} NaN or infinite values" if odd else f"values from {low:g} to {high:g}"
         raise DataError(
-            f"{where}: rgb_image has {values.dtype} values from {low:g} to {high:g}, expected "
-            f"finite values in {unit}: scale or clean the image before writing it"
+            f"{where}: rgb_image has {found}; expected finite values in {unit}: scale or clean "
+            "the image before writing it"
         )
     if values.dtype == np.int32:
         return np.take(_SCALED, values)
@@ -78,9 +80,11 @@ def read_hs(
     low, high = float(values.min()), float(values.max())
     largest = float(np.finfo(np.float32).max)
     if not (low >= -largest and high <= largest):
+        odd = int(values.size - np.isfinite(values).sum())
+        found = f"{odd} NaN or infinite values" if odd else f"values from {low:g} to {high:g}"
         raise DataError(
-            f"{where}: hs_image has values from {low:g} to {high:g}, expected finite numbers: "
-            "clean the cube before writing it"
+            f"{where}: hs_image has {found}; expected finite float32 numbers: clean the cube "
+            "before writing it"
         )
     return values.astype(np.float32, copy=False)
 

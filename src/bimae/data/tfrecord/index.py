@@ -1,7 +1,8 @@
 """The index of a shard: where everything lies, so that any record is one step away.
 
-Built once by going through the file and checking every CRC, then kept in the cache folder until
-the shard changes. It holds ids, labels, groups and sizes too: splits never touch an image.
+Built once by going through the file and checking every CRC and every value, then kept in the cache
+folder until the shard changes. It holds ids, labels, groups and sizes too: splits never touch an
+image.
 """
 
 import json
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from bimae.data.tfrecord import cache
 from bimae.data.tfrecord.cache import Stamp
+from bimae.data.tfrecord.decode import read_hs, read_rgb
 from bimae.data.tfrecord.framing import frames
 from bimae.data.tfrecord.layout import find_record
 from bimae.data.tfrecord.mapping import map_records
@@ -87,7 +89,12 @@ def build_index(view: memoryview, path: Path) -> ShardIndex:
     for number, frame in enumerate(frames(view, path)):
         lengths.append(frame.stop - frame.start)
         crcs.append(frame.crc)
-        records.append(find_record(view, frame.start, frame.stop, f"{path}: record {number}"))
+        where = f"{path}: record {number}"
+        record = find_record(view, frame.start, frame.stop, where)
+        # Decoded once too, so that a NaN is told now and not in the middle of a training run.
+        read_rgb(view, record.rgb, where)
+        read_hs(view, record.hs, where)
+        records.append(record)
     columns = len(Stored._fields)
     return ShardIndex(
         np.array(lengths, np.int64),
