@@ -16,7 +16,7 @@ from bimae.model.initialise import MIDDLE, initialise
 from bimae.model.masking import Mask, draw_mask, take_tokens
 from bimae.model.patches import patchify_hs, patchify_rgb
 from bimae.model.pretrained import Pretrained
-from bimae.model.trunk import Trunk
+from bimae.model.trunk import Bands, Trunk
 
 
 @dataclass(frozen=True)
@@ -131,37 +131,20 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
         all_hidden: bool = False,
     ) -> tuple[Mask, Mask]:
         """A spectral and an RGB mask for `batch` samples; see `draw_mask`."""
-        return (
-            draw_mask(
-                self.config.hs_counts,
-                batch,
-                generator=generator,
-                device=device,
-                all_hidden=all_hidden,
-            ),
-            draw_mask(
-                self.config.rgb_counts,
-                batch,
-                generator=generator,
-                device=device,
-                all_hidden=all_hidden,
-            ),
+        hs, rgb = (
+            draw_mask(counts, batch, generator=generator, device=device, all_hidden=all_hidden)
+            for counts in (self.config.hs_counts, self.config.rgb_counts)
         )
+        return hs, rgb
 
     def tokens(
-        self,
-        hs: Tensor | None = None,
-        rgb: Tensor | None = None,
-        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
         """Every token before the encoder; see `Trunk.tokens`."""
         return self.trunk.tokens(hs, rgb, bands)
 
     def encode(
-        self,
-        hs: Tensor | None = None,
-        rgb: Tensor | None = None,
-        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
         """Features of the views that are there, nothing hidden.
 

@@ -13,7 +13,7 @@ from bimae.model.blocks import layer_norm
 from bimae.model.config import ClassifierConfig
 from bimae.model.initialise import initialise
 from bimae.model.pretrained import Pretrained
-from bimae.model.trunk import Trunk
+from bimae.model.trunk import Bands, Trunk
 
 
 class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
@@ -91,19 +91,13 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         return logits
 
     def tokens(
-        self,
-        hs: Tensor | None = None,
-        rgb: Tensor | None = None,
-        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
         """Every token before the encoder; `bands` defaults to those of the configuration."""
         return self.trunk.tokens(hs, rgb, self.bands if bands is None else bands)
 
     def encode(
-        self,
-        hs: Tensor | None = None,
-        rgb: Tensor | None = None,
-        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
         """Encoder output [B, n + tiles, D], spectral tokens first, without the global token."""
         encoded: Tensor = self.trunk.encoder(self.tokens(hs, rgb, bands))

@@ -13,6 +13,9 @@ from bimae.model.config import Modality, ModelConfig
 from bimae.model.patches import patchify_hs, patchify_rgb
 from bimae.model.tokenizers import Tokenizer
 
+# Which rows of the spectral positions are shown; None means all, in order.
+Bands = Tensor | list[int] | tuple[int, ...] | None
+
 
 class Encoder(nn.Sequential):
     """Pre-norm ViT blocks and a final norm: [B, N, D] to [B, N, D]."""
@@ -55,7 +58,7 @@ class Trunk(nn.Module):
         self,
         hs: Tensor | None = None,
         rgb: Tensor | None = None,
-        bands: Tensor | list[int] | tuple[int, ...] | None = None,
+        bands: Bands = None,
     ) -> Tensor:
         """Every token of the views that are there, before the encoder.
 
@@ -85,7 +88,7 @@ class Trunk(nn.Module):
         """[B, N, D] to [B, N + 1, D]: the global token comes last."""
         return torch.cat([tokens, self.global_token.expand(len(tokens), 1, -1)], dim=1)
 
-    def _rows(self, hs: Tensor, bands: Tensor | list[int] | tuple[int, ...] | None) -> Tensor:
+    def _rows(self, hs: Tensor, bands: Bands) -> Tensor:
         count = self.config.bands if bands is None else len(bands)
         self._check(hs, "hs", count, self.config.hs_size)
         if bands is None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 
 from bimae.data import SeedDataset, Split
-from bimae.data.loading import Reading, check_labels, seed_loader
+from bimae.data.loading import Reading, check_labels
 from bimae.errors import DataError
 from bimae.model import BiMAE, ClassifierConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection
 from bimae.train.modules import ClassifyTask
 from bimae.train.options import FinetuneOptions
 from bimae.train.precision import choose_precision
-from bimae.train.prepare import open_for, sizes_for, split_for
+from bimae.train.prepare import loaders_for, open_for, sizes_for, split_for
 from bimae.train.run_folder import RunFolder
 from bimae.train.trainer import fit, make_trainer
 
@@ -54,18 +54,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     folder.begin(options, "finetune", samples, split, precision=precision)
     config = model.config
     reading = Reading(config.modality, config.bands or None, config.scale, config.classes)
-    loaders = [
-        seed_loader(
-            samples,
-            part,
-            reading,
-            batch_size=options.batch_size,
-            training=part is split.train,
-            seed=options.seed,
-            workers=options.workers,
-        )
-        for part in (split.train, split.val)
-    ]
+    loaders = loaders_for(options, samples, split, reading)
     task = ClassifyTask(model, options)
     trainer = make_trainer(
         options,

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
+from torch.utils.data import DataLoader
+
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
+from bimae.data.loading import Batch, Reading, seed_loader
 from bimae.errors import ModelError
 from bimae.model.config import ModelConfig, preset
 from bimae.train.options import RunOptions
@@ -54,3 +57,22 @@ def split_for(samples: SeedDataset, seed: int, earlier: Path | None = None) -> S
     if earlier is not None and Split.matches(earlier, samples):
         return Split.load(earlier, samples)
     return split_dataset(samples, seed=seed)
+
+
+def loaders_for(
+    options: RunOptions, samples: SeedDataset, split: Split, reading: Reading
+) -> "tuple[DataLoader[Batch], DataLoader[Batch]]":
+    """Training batches, shuffled and flipped, and validation batches, in order as stored."""
+    train, val = (
+        seed_loader(
+            samples,
+            part,
+            reading,
+            batch_size=options.batch_size,
+            training=training,
+            seed=options.seed,
+            workers=options.workers,
+        )
+        for part, training in ((split.train, True), (split.val, False))
+    )
+    return train, val

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import torch
 
 from bimae.data import SeedDataset, Split
-from bimae.data.loading import Reading, seed_loader
+from bimae.data.loading import Reading
 from bimae.errors import DataError
 from bimae.model import BiMAE
 from bimae.train.modules import PretrainTask
 from bimae.train.options import PretrainOptions
 from bimae.train.precision import choose_precision
-from bimae.train.prepare import open_for, sizes_for, split_for
+from bimae.train.prepare import loaders_for, open_for, sizes_for, split_for
 from bimae.train.run_folder import RunFolder
 from bimae.train.trainer import fit, make_trainer
 
@@ -58,19 +58,7 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
 
     precision = choose_precision(options.precision, config.width)
     folder.begin(options, "pretrain", samples, split, precision=precision)
-    reading = Reading()
-    loaders = [
-        seed_loader(
-            samples,
-            part,
-            reading,
-            batch_size=options.batch_size,
-            training=part is split.train,
-            seed=options.seed,
-            workers=options.workers,
-        )
-        for part in (split.train, split.val)
-    ]
+    loaders = loaders_for(options, samples, split, Reading())
     trainer = make_trainer(
         options,
         folder,
@@ -79,7 +67,8 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         mode="min",
         title="pretraining",
     )
-    fit(trainer, PretrainTask(model, options), loaders, folder, resume=options.resume is not None)
+    task = PretrainTask(model, options)
+    fit(trainer, task, loaders, folder, resume=options.resume is not None)
     model = model.cpu().eval()
     model.save_pretrained(folder.model)
     return PretrainRun(folder, model, samples, split)
