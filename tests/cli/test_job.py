@@ -214,6 +214,38 @@ def test_a_failed_start_does_not_cost_the_old_run(
     assert files(pretrained) == PRETRAIN_FILES
 
 
+def test_resuming_a_finished_run_changes_nothing(
+    capsys: pytest.CaptureFixture[str], finetuned: Path
+) -> None:
+    before = {name: (finetuned / name).read_text() for name in ("metrics.csv", "results.json")}
+    assert run(capsys, "finetune", "--resume", finetuned).code == 0
+    assert {name: (finetuned / name).read_text() for name in before} == before
+
+
+def test_another_size_than_the_weights(
+    capsys: pytest.CaptureFixture[str], small_data: Path, pretrained: Path, tmp_path: Path
+) -> None:
+    words = ("finetune", "--weights", pretrained, "--data", small_data, "--out", tmp_path / "x")
+    lines = mistakes(run(capsys, *words, "--hs-size=12", "--rgb-size=96"))
+    assert len(lines) == 2
+    assert "hs_size 12 is asked for" in lines[0]
+    assert "was pretrained with 48" in lines[1]
+
+
+@pytest.mark.parametrize("logger", ["wandb", "mlflow"])
+def test_a_logger_that_is_not_installed(
+    capsys: pytest.CaptureFixture[str],
+    small_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    logger: str,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    words = ("pretrain", "--data", small_data, "--out", tmp_path / "r", "--logger", logger)
+    assert f"pip install 'bimae[{logger}]'" in mistakes(run(capsys, *words))[0]
+    assert not (tmp_path / "r").exists()
+
+
 def test_nothing_to_resume(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     lines = mistakes(run(capsys, "pretrain", "--resume", tmp_path / "none"))
     assert "config.yaml: No such file" in lines[0]

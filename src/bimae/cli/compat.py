@@ -3,12 +3,12 @@
 Their flags and defaults, read into our options; what we read differently is said in one line.
 """
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from bimae.errors import ConfigError, ModelError
 from bimae.train.options import FinetuneOptions, PretrainOptions, RunOptions
@@ -90,9 +90,9 @@ def finetune(argv: list[str], prog: str) -> None:
     if values["from_scratch"] and values["weights"]:
         raise ConfigError("--weights is given, but --from_scratch=True; leave one of them out")
     options = _options(FinetuneOptions, values)
-    _check_counts(values, options)
+    bands = _check_counts(values, options)
     if not values["from_scratch"] and options.weights is None:
-        values["weights"] = _newest_pretraining(options)
+        values["weights"] = _newest_pretraining(options, bands)
         print(f"starting from the newest matching pretraining run: {values['weights']}")
         options = _options(FinetuneOptions, values)
     verb.run(options)
@@ -174,8 +174,8 @@ def _options(kind: type[Any], values: dict[str, Any]) -> Any:
     return options
 
 
-def _check_counts(values: dict[str, Any], options: RunOptions) -> None:
-    """Counts that the authors' flags repeat are held against the data."""
+def _check_counts(values: dict[str, Any], options: RunOptions) -> int:
+    """Holds the counts that the authors' flags repeat against the data; returns its bands."""
     from bimae.data import open_dataset
     from bimae.spectra import BandSelection
 
@@ -207,19 +207,18 @@ def _check_counts(values: dict[str, Any], options: RunOptions) -> None:
     ]
     if mistakes:
         raise ConfigError.of([f"{options.data}: {mistake}" for mistake in mistakes])
+    return samples.bands
 
 
-def _newest_pretraining(options: FinetuneOptions) -> Path:
+def _newest_pretraining(options: FinetuneOptions, bands: int) -> Path:
     """The newest finished pretraining run below `runs/` with the same model and sizes."""
-    wanted = {"model": options.model, "patch_size": options.patch_size}
-    wanted |= {"hs_size": options.hs_size, "rgb_size": options.rgb_size}
+    wanted = {"kind": "BiMAE", "name": options.model, "patch_size": options.patch_size}
+    wanted |= {"hs_size": options.hs_size, "rgb_size": options.rgb_size, "bands": bands}
     found = []
-    for config in RUNS.glob("*/config.yaml"):
-        values = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
-        finished = config.parent / "model" / "model.safetensors"
-        pretraining = "hs_mask_ratio" in values
-        if pretraining and finished.is_file() and wanted.items() <= values.items():
-            found.append((finished.stat().st_mtime, config.parent))
+    for config in RUNS.glob("*/model/config.json"):
+        with suppress(ValueError):  # a damaged folder is no match
+            if wanted.items() <= json.loads(config.read_text(encoding="utf-8")).items():
+                found.append((config.stat().st_mtime, config.parents[1]))
     if not found:
         raise ModelError(
             f"--from_scratch=False, but {RUNS.resolve()} holds no finished pretraining run of "

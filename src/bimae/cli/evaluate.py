@@ -1,5 +1,6 @@
 """`bimae evaluate`: test a classifier on a part of a data set."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -61,7 +62,8 @@ def run(options: EvaluateOptions) -> None:
     part, chosen = _choose(options, samples, run_folder / "split.json")
     if not chosen:
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
-    out = options.out or run_folder / f"evaluation-{options.data.name.split('.')[0]}"
+    name = re.sub(r"[^\w-]+", "-", options.data.stem).strip("-") or "data"
+    out = options.out or run_folder / f"evaluation-{name}"
     results = write_results(
         out,
         classify(model, samples, chosen, batch_size=options.batch_size),

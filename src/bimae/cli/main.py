@@ -6,6 +6,7 @@ No verb is imported before it is asked for, so that `bimae --help` answers at on
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from bimae import __version__
@@ -26,6 +27,8 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The command `bimae`; exits with 0, with 2 for what the user can mend, or with 130."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in a log, lines stand beside their bars
     sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
 
 

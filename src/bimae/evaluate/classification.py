@@ -71,12 +71,15 @@ def classify(
 ) -> Predictions:
     """Runs a classifier over a labelled part of a data set, in order, nothing flipped.
 
+    The model is moved to a GPU where there is one.
+
     Raises:
         DataError: A label is missing, or is none of the model's classes.
     """
     config = model.config
     reading = Reading(config.modality, config.bands or None, config.scale, config.classes)
-    device = model.head.weight.device
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)
     truth, probabilities = [], []
     model.eval()
     with torch.inference_mode():

@@ -1,14 +1,14 @@
 """Fine-tuning, from options to a run folder with a classifier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from bimae.data import SeedDataset, Split
 from bimae.data.loading import Reading, check_labels
-from bimae.errors import DataError
-from bimae.model import BiMAE, ClassifierConfig, SeedClassifier, model_folder
+from bimae.errors import DataError, ModelError
+from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection
 from bimae.train.modules import ClassifyTask
 from bimae.train.options import FinetuneOptions
@@ -45,13 +45,14 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         BimaeError: Anything that the user has to change.
     """
     pretrained = BiMAE.from_pretrained(options.weights) if options.weights else None
+    if pretrained:
+        options = _sized_as(options, pretrained.config)
     samples = open_for(options, pretrained.config if pretrained else None)
     folder = RunFolder.prepare(options, "finetune")
     split = split_for(samples, options.seed, _earlier_split(options, folder))
     model = _fresh(options, samples, split, pretrained)
 
     precision = choose_precision(options.precision, model.config.model.width)
-    folder.begin(options, "finetune", samples, split, precision=precision)
     config = model.config
     reading = Reading(config.modality, config.bands or None, config.scale, config.classes)
     loaders = loaders_for(options, samples, split, reading)
@@ -64,6 +65,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         mode="min" if options.monitor == "loss" else "max",
         title=f"fine-tuning ({options.modality})",
     )
+    folder.begin(options, "finetune", samples, split, precision=precision)
     fit(trainer, task, loaders, folder, resume=options.resume is not None)
     if folder.best.is_file():
         best = torch.load(folder.best, map_location="cpu", weights_only=True)
@@ -95,6 +97,26 @@ def _fresh(
     if pretrained:
         model.load_trunk(pretrained)
     return model
+
+
+def _sized_as(options: FinetuneOptions, weights: ModelConfig) -> FinetuneOptions:
+    """Options with the sizes of the weights, so that `config.yaml` says what was trained.
+
+    Raises:
+        ModelError: Another image size is asked for than the weights were made for.
+    """
+    found = [
+        f"{name} {asked} is asked for, but {options.weights} was pretrained with {made}; "
+        f"leave out {name}, or pretrain anew"
+        for name, asked, made in (
+            ("hs_size", options.hs_size, weights.hs_size),
+            ("rgb_size", options.rgb_size, weights.rgb_size),
+        )
+        if asked not in (None, made)
+    ]
+    if found:
+        raise ModelError("\n".join(found))
+    return replace(options, model=weights.name, patch_size=weights.patch_size)
 
 
 def _earlier_split(options: FinetuneOptions, folder: RunFolder) -> Path | None:

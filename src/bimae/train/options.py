@@ -32,7 +32,7 @@ class RunOptions:
     """Run folder to go on with from its last checkpoint; its config.yaml gives what is not given
     here."""
     model: str = "mae_vit_tiny_patch24"
-    """Preset: mae_vit_{tiny,small,base}_patch24."""
+    """Preset: mae_vit_{tiny,small,base}_patch24; with weights, theirs is taken."""
     batch_size: int = 512
     """Samples per step; one batch if the data are fewer."""
     hs_size: int | None = None
@@ -40,7 +40,7 @@ class RunOptions:
     rgb_size: int | None = None
     """Side of the RGB images in pixels; default: as stored (192 if sizes differ)."""
     patch_size: int = 24
-    """Side of an RGB tile in pixels."""
+    """Side of an RGB tile in pixels; with weights, theirs is taken."""
     weight_decay: float = 0.05
     """AdamW's decoupled decay; not on norms, biases, tokens and positions."""
     warmup_learning_rate: float = 1e-6
@@ -59,7 +59,7 @@ class RunOptions:
         return list(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        if self.model not in PRESETS:
+        if self.model not in PRESETS and getattr(self, "weights", None) is None:
             yield f"model {self.model!r} is not known; choose one of {', '.join(PRESETS)}"
         for name in ("batch_size", "patch_size", "epochs"):
             if getattr(self, name) < 1:

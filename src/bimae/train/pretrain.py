@@ -57,7 +57,6 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         raise DataError(f"{options.data}: no training samples; at least one is needed")
 
     precision = choose_precision(options.precision, config.width)
-    folder.begin(options, "pretrain", samples, split, precision=precision)
     loaders = loaders_for(options, samples, split, Reading())
     trainer = make_trainer(
         options,
@@ -68,6 +67,7 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         title="pretraining",
     )
     task = PretrainTask(model, options)
+    folder.begin(options, "pretrain", samples, split, precision=precision)
     fit(trainer, task, loaders, folder, resume=options.resume is not None)
     model = model.cpu().eval()
     model.save_pretrained(folder.model)
