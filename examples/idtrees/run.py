@@ -24,13 +24,11 @@ VARIANTS = (
     ("RGB only, pretrained", "rgb", True),
     ("spectra only, pretrained", "hs", True),
     ("both, from scratch", "bimodal", False),
-    ("RGB only, from scratch", "rgb", False),
-    ("spectra only, from scratch", "hs", False),
 )
 
 
 def main() -> None:
-    """Reads the options and runs every stage; a stage whose results are there is not run again."""
+    """Reads the options and runs every stage; what is done already is not run again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--src", type=Path, required=True, help="folder of idtrees2020")
     parser.add_argument("--out", type=Path, default=Path("runs/idtrees"), help="folder to write to")
@@ -50,29 +48,37 @@ def run(options: argparse.Namespace) -> None:
     if not (out / "data" / "crowns" / "dataset.json").is_file():
         print("converting plots to TFRecords")
         convert(options.src, out / "data", fold=options.fold, site=options.site)
-    if not (out / "pretrain" / "model").is_dir():
-        bimae(
-            f"pretrain --data {out / 'data' / 'windows'} --out {out / 'pretrain'} --overwrite "
-            f"--epochs {options.pretrain_epochs} --batch-size 16 --learning-rate 5e-4 "
-            f"--seed {options.seed}"
-        )
+    train(
+        out / "pretrain",
+        f"pretrain --data {out / 'data' / 'windows'} --epochs {options.pretrain_epochs} "
+        f"--batch-size 16 --learning-rate 5e-4 --seed {options.seed}",
+    )
     rows = []
     for name, modality, pretrained in VARIANTS:
         folder = out / name.replace(",", "").replace(" ", "-")
-        if not (folder / "results.json").is_file():
-            bimae(
-                f"finetune --data {out / 'data' / 'crowns'} --out {folder} --overwrite "
-                f"--modality {modality} --epochs {options.finetune_epochs} --batch-size 16 "
-                f"--seed {options.seed}"
-                + (f" --weights {out / 'pretrain'}" if pretrained else "")
-                + (f" --bands {options.bands}" if modality != "rgb" else "")
-            )
+        train(
+            folder,
+            f"finetune --data {out / 'data' / 'crowns'} --modality {modality} "
+            f"--epochs {options.finetune_epochs} --batch-size 16 --seed {options.seed}"
+            + (f" --weights {out / 'pretrain'}" if pretrained else "")
+            + (f" --bands {options.bands}" if modality != "rgb" else ""),
+        )
         results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         rows.append({"what": name, **{k: results[k] for k in ("accuracy", "macro_f1")}})
     rows += baselines(out / "data" / "crowns")
     facts = {name: str(value) for name, value in vars(options).items()}
     (out / "comparison.json").write_text(json.dumps({"options": facts, "rows": rows}, indent=2))
     print(f"\n{table(rows)}\n\ntree crowns, not seeds; fold {options.fold} held out ({out})")
+
+
+def train(folder: Path, words: str) -> None:
+    """Trains into `folder`, unless it is done; a run that was stopped is taken up again."""
+    if any((folder / last).is_file() for last in ("results.json", "reconstructions.png")):
+        return
+    if (folder / "checkpoints" / "last.ckpt").is_file():
+        bimae(f"{words.split(maxsplit=1)[0]} --resume {folder}")
+    else:
+        bimae(f"{words} --out {folder} --overwrite")
 
 
 def bimae(words: str) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import signal
 import warnings
 from collections.abc import Sequence
@@ -131,8 +132,13 @@ def _logger(options: RunOptions, path: Path) -> Logger | bool:
     named: dict[str, Any] = {"name": path.name, "save_dir": str(path)}
     if options.logger == "wandb":
         return WandbLogger(project="bimae", **named)
+    # One database for all runs beside each other, or the server that the environment names.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = f"sqlite:///{path.parent.resolve() / 'mlflow.db'}"
     return MLFlowLogger(
-        experiment_name="bimae", run_name=path.name, tracking_uri=f"file:{path / 'mlflow'}"
+        experiment_name="bimae",
+        run_name=path.name,
+        tracking_uri=os.environ.get("MLFLOW_TRACKING_URI", beside),
     )
 
 
