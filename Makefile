@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint types bench-gpu clean
+.PHONY: setup demo test lint types clean
 
 # Done once; again only when what is installed would change.
 setup: $(VENV)/.installed
@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	$(BIN)/bimae demo
+	$(BIN)/bimae demo --overwrite
 
 test: setup
 	$(BIN)/python -m pytest

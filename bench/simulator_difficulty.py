@@ -37,7 +37,7 @@ def main(seed: int) -> None:
         "scaled mean spectrum and picture statistics": np.hstack([scaled, statistics]),
     }
     for name, values in features.items():
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
         said = cross_val_predict(model, values, labels, groups=trays, cv=GroupKFold(4))
         print(f"{name:<46}{100 * (said == labels).mean():5.1f} %", flush=True)
 
