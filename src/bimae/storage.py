@@ -56,6 +56,7 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     try:
         yield temporary
         for file in temporary.rglob("*"):
+            file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())
             _sync(file)
         temporary.chmod(0o777 & ~_umask())
         if path.exists():

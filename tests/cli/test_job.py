@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from bimae.cli import main
-from bimae.data import Split, open_dataset
+from bimae.data import Split, open_dataset, write_tfrecords
 from bimae.model import BiMAE, SeedClassifier
 from bimae.train.callbacks import MetricsTable
 from tests.cli.run import mistakes, run
+from tests.data.small_samples import sample
 
 PRETRAIN_FILES = {
     "checkpoints/best.ckpt",
@@ -222,12 +223,52 @@ def test_resuming_a_finished_run_changes_nothing(
     assert {name: (finetuned / name).read_text() for name in before} == before
 
 
+def test_resuming_with_something_else_touches_nothing(
+    capsys: pytest.CaptureFixture[str], pretrained: Path, finetuned: Path, tmp_path: Path
+) -> None:
+    """A resumed run must not claim data, sizes or a length that it did not have."""
+    other = tmp_path / "other"
+    assert run(capsys, "data", "simulate", other, "--per-class=1", "--bands=12").code == 0
+    before = {p: p.read_bytes() for p in pretrained.iterdir() if p.is_file()}
+    for words, told in (
+        (("--data", other), "fingerprint"),
+        (("--epochs=1",), "epochs is 1, but 2 are done already"),
+        (("--model=mae_vit_base_patch24",), "began with mae_vit_tiny_patch24"),
+        (("--hs-mask-ratio=0.5",), "hs_mask_ratio is 0.5, but the run"),
+        (("--out", tmp_path / "x"), "a resumed run goes on in"),
+    ):
+        lines = mistakes(run(capsys, "pretrain", "--resume", pretrained, *words))
+        assert len(lines) == 1
+        assert told in lines[0]
+    assert "is a run of another verb" in mistakes(run(capsys, "pretrain", "--resume", finetuned))[0]
+    assert {p: p.read_bytes() for p in pretrained.iterdir() if p.is_file()} == before
+
+
+def test_one_class_is_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write_tfrecords(tmp_path / "d", [sample(i, label="wheat") for i in range(9)])
+    lines = mistakes(run(capsys, "finetune", "--data", tmp_path / "d", "--out", tmp_path / "r"))
+    assert "all 9 samples are 'wheat'; a classifier needs at least two classes" in lines[0]
+
+
+def test_one_group_for_everything_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    samples = [sample(i, label="ab"[i % 2], group="tray") for i in range(8)]
+    write_tfrecords(tmp_path / "d", samples)
+    words = ("finetune", "--data", tmp_path / "d", "--out", tmp_path / "r", "--patch-size=2")
+    ran = run(capsys, *words, "--epochs=1", "--precision=32", "--logger=none")
+    assert ran.code == 0
+    assert "8 train, 0 val, 0 test" in ran.out
+    assert "groups are kept whole and there are only 1" in ran.out
+    assert "figures below are of the train part, which was learned from" in ran.out
+
+
 def test_another_size_than_the_weights(
     capsys: pytest.CaptureFixture[str], small_data: Path, pretrained: Path, tmp_path: Path
 ) -> None:
     words = ("finetune", "--weights", pretrained, "--data", small_data, "--out", tmp_path / "x")
-    lines = mistakes(run(capsys, *words, "--hs-size=12", "--rgb-size=96"))
-    assert len(lines) == 2
+    lines = mistakes(run(capsys, *words, "--hs-size=12", "--rgb-size=96", "--patch-size=8"))
+    assert len(lines) == 3
     assert "hs_size 12 is asked for" in lines[0]
     assert "was pretrained with 48" in lines[1]
 
@@ -248,7 +289,7 @@ def test_a_logger_that_is_not_installed(
 
 def test_nothing_to_resume(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     lines = mistakes(run(capsys, "pretrain", "--resume", tmp_path / "none"))
-    assert "config.yaml: No such file" in lines[0]
+    assert "is no run folder (no config.yaml)" in lines[0]
 
 
 def test_bands_that_do_not_match_the_model(
@@ -273,6 +314,6 @@ def test_weights_of_the_wrong_kind(
     capsys: pytest.CaptureFixture[str], finetuned: Path, pretrained: Path, small_data: Path
 ) -> None:
     lines = mistakes(run(capsys, "evaluate", "--weights", pretrained, "--data", small_data))
-    assert "holds a BiMAE, but a SeedClassifier is expected" in lines[0]
+    assert "holds a pretrained model (BiMAE), but a fine-tuned classifier" in lines[0]
     words = ("finetune", "--weights", finetuned, "--data", small_data)
-    assert "holds a SeedClassifier" in mistakes(run(capsys, *words))[0]
+    assert "holds a fine-tuned classifier" in mistakes(run(capsys, *words))[0]

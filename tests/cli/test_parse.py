@@ -84,7 +84,16 @@ def test_yaml_mistakes_name_the_file(tmp_path: Path) -> None:
     config.write_text("data: d\nlearing_rate: 1\nepochs: [1]\n")
     lines = told("--config", str(config))
     assert lines[0].startswith(f"{config}: learing_rate is no option; did you mean --learning-rate")
-    assert lines[1].startswith(f"{config}: epochs '[1]'")
+    assert lines[1].startswith(f"{config}: epochs '[\"1\"]'")
+
+
+def test_yaml_values_are_read_as_the_options_kind(tmp_path: Path) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text("data: 2024-01-01\nlearning_rate: 1e-3\nresume:\nseed: 010\n")
+    options = read("--config", str(config))
+    assert options.data == Path("2024-01-01")  # a folder named by its date, not a date
+    assert options.learning_rate == 1e-3
+    assert options.resume is None
 
 
 @pytest.mark.parametrize(("text", "says"), [("a: [", "not readable as YAML"), ("- 1", "list")])

@@ -32,6 +32,15 @@ def test_what_was_seen_stays_and_what_was_hidden_changes(small_data: Path) -> No
     np.testing.assert_allclose(found.errors.rgb_mean_image, error, rtol=1e-4)
 
 
+def test_the_mean_image_can_be_that_of_other_samples(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    alone = reconstruct(_model(), samples, [0]).errors
+    assert alone.hs_mean_image == 0  # the mean of one sample is that sample: it says nothing
+    held = reconstruct(_model(), samples, [0], mean_of=range(5, 45)).errors
+    assert held.hs_mean_image > 0
+    assert held.hs == alone.hs
+
+
 def test_the_same_seed_hides_the_same(small_data: Path) -> None:
     samples = open_dataset(small_data)
     model = _model()

@@ -23,6 +23,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert not again.training
     assert model_kind(tmp_path) == "BiMAE"
     assert [p.name for p in tmp_path.iterdir()] == ["model"]  # no temporary folder is left
+    assert (tmp_path / "model" / "model.safetensors").stat().st_mode & 0o044  # colleagues may read
 
 
 def test_classifier_round_trip(tmp_path: Path) -> None:
@@ -95,10 +96,10 @@ def test_what_does_not_fit_is_named(tmp_path: Path, how: str, told: str) -> None
 
 def test_the_other_kind_and_no_model(tmp_path: Path) -> None:
     BiMAE(CONFIG).save_pretrained(tmp_path / "m")
-    with pytest.raises(ModelError, match="holds a BiMAE, but a SeedClassifier"):
+    with pytest.raises(ModelError, match=r"holds a pretrained model \(BiMAE\), but a fine-tuned"):
         SeedClassifier.from_pretrained(tmp_path / "m")
     with pytest.raises(ModelError, match="does not exist"):
         BiMAE.from_pretrained(tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ModelError, match="is empty of a model"):
+    with pytest.raises(ModelError, match="holds no model"):
         BiMAE.from_pretrained(tmp_path / "empty")

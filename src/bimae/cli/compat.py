@@ -182,7 +182,7 @@ def _check_counts(values: dict[str, Any], options: RunOptions) -> int:
     samples = open_dataset(
         options.data, hs_size=options.hs_size or 24, rgb_size=options.rgb_size or 192
     )
-    tiles = ((options.rgb_size or 192) // options.patch_size) ** 2
+    tiles = ((options.rgb_size or 192) // (options.patch_size or 24)) ** 2
     found = [
         (values["hs_num_patches"], samples.bands, "--hs_num_patches", "bands in the data"),
         (values["rgb_num_patches"], tiles, "--rgb_num_patches", "tiles of that patch size"),

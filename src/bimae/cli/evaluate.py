@@ -45,7 +45,7 @@ def main(argv: list[str], prog: str) -> None:
 def run(options: EvaluateOptions) -> None:
     """Classifies, writes the results, and says what came out."""
     from bimae.data import open_dataset
-    from bimae.errors import DataError, ModelError
+    from bimae.errors import ConfigError, DataError, ModelError
     from bimae.evaluate.classification import classify
     from bimae.model import SeedClassifier, model_folder
     from bimae.report.results import write_results
@@ -64,6 +64,8 @@ def run(options: EvaluateOptions) -> None:
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
     name = re.sub(r"[^\w-]+", "-", options.data.stem).strip("-") or "data"
     out = options.out or run_folder / f"evaluation-{name}"
+    if out.is_dir() and any(out.iterdir()) and not (out / "results.json").is_file():
+        raise ConfigError(f"{out}: holds other files; name another --out")
     results = write_results(
         out,
         classify(model, samples, chosen, batch_size=options.batch_size),

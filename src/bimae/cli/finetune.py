@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bimae.cli.parse import parse
+from bimae.cli.parts import count, tell_parts
 from bimae.train.options import FinetuneOptions
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
 
     done = finetune(options)
     folder, info, split = done.folder, done.samples.info, done.split
-    title = f"{'SIMULATED DATA - ' * info.simulated}{folder.path.name}: fine-tuning"
+    title = f"{'SIMULATED DATA - ' * info.simulated}fine-tuning on {info.name or options.data}"
     figures.save(figures.loss_curves(read_rows(folder.metrics), title), folder.path / "loss.png")
 
     part = next(name for name in ("test", "val", "train") if getattr(split, name))
@@ -45,10 +46,12 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
         data=info.name or str(options.data),
         simulated=info.simulated,
     )
+    tell_parts(split, done.samples)
     if part != "test":
-        print(f"note: the data have no test part; the figures below are of the {part} part")
+        learned = ", which was learned from" if part == "train" else ""
+        print(f"note: no test part: the figures below are of the {part} part{learned}")
     print(
-        f"{part}: {results.samples} samples, {len(done.model.config.classes)} classes: "
+        f"{part}: {count(results.samples, 'sample')}, {len(done.model.config.classes)} classes: "
         f"accuracy {results.accuracy:.3f}, macro-F1 {results.macro_f1:.3f}"
         f"{' (simulated data)' * info.simulated}\n"
         f"model    {folder.model}\n"

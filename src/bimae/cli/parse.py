@@ -161,16 +161,31 @@ def _given(kind: type[Any], argv: Sequence[str], positionals: Sequence[str]) -> 
         else:
             given.append(Given(name, value, f"--{name.replace('_', '-')}"))
     resume = [g.value for g in given if g.name == "resume" and "resume" in hints]
-    configs = [str(Path(folder) / "config.yaml") for folder in resume] + configs
-    return [item for path in configs for item in _from_yaml(Path(path))] + given
+    begun = [item for folder in resume for item in _from_run(Path(folder), set(hints))]
+    return begun + [item for path in configs for item in _from_yaml(Path(path))] + given
 
 
 _BOOLEANS = {"true", "false", "True", "False", "yes", "no"}
 
 
+def _from_run(folder: Path, known: set[str]) -> list[Given]:
+    """The options of a run to resume, which must be of this verb."""
+    config = folder / "config.yaml"
+    if not config.is_file():
+        raise ConfigError(f"{folder}: is no run folder (no config.yaml); nothing to resume")
+    begun = _from_yaml(config)
+    if any(item.name not in known for item in begun):
+        raise ConfigError(
+            f"{folder}: is a run of another verb; resume it with the verb it began with"
+        )
+    return begun
+
+
 def _from_yaml(path: Path) -> list[Given]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # Texts, not values: jsonargparse knows what kind each option is, and a folder may be
+        # called 2024-01-01.
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}; a YAML file with options is expected"
@@ -178,7 +193,7 @@ def _from_yaml(path: Path) -> list[Given]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         told = " ".join(str(error).split())
         raise ConfigError(f"{path}: not readable as YAML ({told})") from error
-    if found is None:
+    if not found:
         return []
     if not isinstance(found, dict):
         raise ConfigError(
@@ -187,7 +202,7 @@ def _from_yaml(path: Path) -> list[Given]:
     return [
         Given(
             str(name).replace("-", "_"),
-            value if isinstance(value, str) else json.dumps(value),
+            (value or "null") if isinstance(value, str) else json.dumps(value),
             f"{path}: {name}",
         )
         for name, value in found.items()

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bimae.cli.parse import parse
+from bimae.cli.parts import count, tell_parts
 from bimae.train.options import PretrainOptions
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ ABOUT = (
 )
 EXAMPLE = "bimae pretrain --data DATA --out runs/a --model mae_vit_tiny_patch24 --epochs 300"
 SHOWN = 6  # samples in reconstructions.png
-JUDGED = 256  # samples whose hidden patches the printed errors are taken over, at most
+JUDGED = 128  # samples whose hidden patches the printed errors are taken over, at most
+AVERAGED = 512  # training samples in the mean image, at most
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -31,19 +33,28 @@ def run(options: PretrainOptions) -> "PretrainRun":
 
     done = pretrain(options)
     folder, info = done.folder, done.samples.info
-    title = f"{'SIMULATED DATA - ' * info.simulated}{folder.path.name}: pretraining"
+    title = f"{'SIMULATED DATA - ' * info.simulated}pretraining on {info.name or options.data}"
     figures.save(figures.loss_curves(read_rows(folder.metrics), title), folder.path / "loss.png")
 
     # Unseen samples where there are any: a picture of what was learned, not of what was stored.
-    unseen = done.split.val or done.split.test or done.split.train
+    split = done.split
+    unseen = split.val or split.test or split.train
+    new = "unseen " if split.val or split.test else ""
     found = reconstruct(done.model, done.samples, unseen[:SHOWN], seed=options.seed)
     picture = folder.path / "reconstructions.png"
     figures.save(figures.reconstructions(found, title, done.samples.wavelengths_nm), picture)
-    errors = reconstruct(done.model, done.samples, unseen[:JUDGED], seed=options.seed).errors
+    errors = reconstruct(
+        done.model,
+        done.samples,
+        unseen[:JUDGED],
+        seed=options.seed,
+        mean_of=split.train[:AVERAGED],
+    ).errors
+    tell_parts(split, done.samples)
     print(
-        f"pretrained on {len(done.split.train)} samples; mean squared error over what was hidden "
-        f"in {min(len(unseen), JUDGED)} {'unseen ' * bool(done.split.val or done.split.test)}"
-        f"samples (in brackets: of the mean image):\n"
+        f"pretrained on {count(len(split.train), 'sample')}; mean squared error over what was "
+        f"hidden in {count(min(len(unseen), JUDGED), f'{new}sample')} (in brackets: of the mean "
+        f"training image):\n"
         f"  spectra {errors.hs:.5f} ({errors.hs_mean_image:.5f})   "
         f"RGB {errors.rgb:.5f} ({errors.rgb_mean_image:.5f})\n"
         f"model    {folder.model}\npictures {picture}, {folder.path / 'loss.png'}"

@@ -51,8 +51,8 @@ class ReconstructionErrors:
     Attributes:
         hs: Of the model, spectra.
         rgb: Of the model, RGB.
-        hs_mean_image: Of the mean over these samples in the hidden patches' stead: what can be
-            said without looking. A model that learned nothing of the sample does no better.
+        hs_mean_image: Of the mean image of other samples in the hidden patches' stead: what can
+            be said without looking. A model that learned nothing of the sample does no better.
         rgb_mean_image: The same for RGB.
     """
 
@@ -63,7 +63,12 @@ class ReconstructionErrors:
 
 
 def reconstruct(
-    model: BiMAE, samples: SeedDataset, part: Sequence[int], *, seed: int = 0
+    model: BiMAE,
+    samples: SeedDataset,
+    part: Sequence[int],
+    *,
+    seed: int = 0,
+    mean_of: Sequence[int] | None = None,
 ) -> Reconstruction:
     """Hides bands and tiles as in pretraining and reconstructs every hidden one.
 
@@ -72,6 +77,8 @@ def reconstruct(
         samples: The data, at the model's sizes.
         part: Which samples; all at once, so a handful for pictures, some hundreds for errors.
         seed: Seed of the masks.
+        mean_of: Samples whose mean image the errors are held against: those learned from; default:
+            `part` itself, which flatters the mean image when it has few samples.
     """
     batch = next(iter(seed_loader(samples, part, Reading(), batch_size=len(part))))
     assert batch.hs is not None
@@ -85,6 +92,7 @@ def reconstruct(
         found = model.eval().reconstruct(patches, masks)
     hs_made, hs_hidden = _fill(patches.hs, found.hs, masks[0].targets)
     rgb_made, rgb_hidden = _fill(patches.rgb, found.rgb, masks[1].targets)
+    mean = _mean_patches(samples, part if mean_of is None else mean_of, config.patch_size)
     shown = rgb_hidden.float()[:, :, None].expand(-1, -1, config.rgb_patch)
     return Reconstruction(
         keys=[samples.keys[i] for i in part],
@@ -100,12 +108,23 @@ def reconstruct(
                 for made, patch, hidden in (
                     (hs_made, patches.hs, hs_hidden),
                     (rgb_made, patches.rgb, rgb_hidden),
-                    (patches.hs.mean(dim=0).expand_as(patches.hs), patches.hs, hs_hidden),
-                    (patches.rgb.mean(dim=0).expand_as(patches.rgb), patches.rgb, rgb_hidden),
+                    (mean.hs.expand_as(patches.hs), patches.hs, hs_hidden),
+                    (mean.rgb.expand_as(patches.rgb), patches.rgb, rgb_hidden),
                 )
             )
         ),
     )
+
+
+def _mean_patches(samples: SeedDataset, part: Sequence[int], patch_size: int) -> Views:
+    """Patches [C, V] and [tiles, V] of the mean image over a part, a batch at a time."""
+    hs, rgb = torch.zeros(()), torch.zeros(())
+    for batch in seed_loader(samples, part, Reading(), batch_size=32):
+        assert batch.hs is not None
+        assert batch.rgb is not None
+        hs = hs + patchify_hs(batch.hs).sum(dim=0) / len(part)
+        rgb = rgb + patchify_rgb(batch.rgb, patch_size).sum(dim=0) / len(part)
+    return Views(hs, rgb)
 
 
 def _fill(patches: Tensor, found: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -140,7 +140,9 @@ class ModelConfig:
             found.append(f"width {self.width} is not a multiple of heads {self.heads}")
         if self.rgb_size % self.patch_size:
             found.append(
-                f"rgb_size {self.rgb_size} is not a multiple of patch_size {self.patch_size}"
+                f"rgb_size {self.rgb_size} is not a multiple of patch_size {self.patch_size}; "
+                f"choose a patch_size that divides it, {_divisors(self.rgb_size)}, or another "
+                "rgb_size"
             )
         if self.mlp_ratio <= 0:
             found.append(f"mlp_ratio is {self.mlp_ratio}; it must be above 0")
@@ -168,6 +170,11 @@ class ModelConfig:
                     f"{counts.targets} to reconstruct; at least 1 of each is needed"
                 )
         return found
+
+
+def _divisors(size: int) -> str:
+    """The divisors of a size that make tiles of a useful size."""
+    return ", ".join(str(n) for n in range(4, size + 1) if size % n == 0) or str(size)
 
 
 PRESETS: dict[str, dict[str, int]] = {

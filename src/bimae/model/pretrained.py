@@ -21,6 +21,10 @@ Config = TypeVar("Config", ModelConfig, ClassifierConfig)
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+MEANING = {
+    "BiMAE": "a pretrained model (BiMAE)",
+    "SeedClassifier": "a fine-tuned classifier (SeedClassifier)",
+}
 
 
 class Pretrained(Generic[Config]):
@@ -83,7 +87,7 @@ def model_folder(path: Path | str) -> Path:
     for folder in (path, path / "model"):
         if (folder / CONFIG_FILE).is_file():
             return folder
-    reason = "is empty of a model" if path.is_dir() else "does not exist"
+    reason = "holds no model" if path.is_dir() else "does not exist"
     raise ModelError(
         f"{path}: {reason}; a run folder or a folder with {CONFIG_FILE} and {WEIGHTS_FILE} "
         "is expected"
@@ -114,7 +118,10 @@ def _read_config(cls: type[Any], folder: Path) -> Any:
     described = _read_json(file)
     kind = described.pop("kind", None)
     if kind != cls.__name__:
-        raise ModelError(f"{file}: holds a {kind}, but a {cls.__name__} is expected here")
+        raise ModelError(
+            f"{file}: holds {MEANING.get(str(kind), kind)}, but {MEANING[cls.__name__]} is "
+            "expected here"
+        )
     try:
         return config_from_dict(cls.config_kind, described)
     except ConfigError as error:

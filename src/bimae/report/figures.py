@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from bimae.evaluate.classification import Results
 from bimae.evaluate.reconstruction import Reconstruction
 from bimae.storage import atomic_path
 
-HIDDEN = 0.85  # grey of what the model does not see
+HIDDEN = 0.55  # grey of what the model does not see; lighter ones pass for a background
 SEEN_COLOUR, MADE_COLOUR, TRUE_COLOUR = (
     "#000000",
     "#d95f02",
@@ -35,18 +36,21 @@ def loss_curves(rows: Sequence[dict[str, str]], title: str) -> Figure:
     """
     figure = Figure(figsize=(7, 4))
     axes = figure.add_subplot()
-    epochs = [int(row["epoch"]) + 1 for row in rows]
+    epochs = [int(row["epoch"]) for row in rows]
+    marker = "." if len(rows) < 40 else None
     for name, label in (("train_loss", "training"), ("val_loss", "validation")):
         if rows and rows[-1].get(name):
             values = [float(row[name] or "nan") for row in rows]
-            axes.plot(epochs, values, label=label, marker="." if len(rows) < 40 else None)
-    axes.set(xlabel="epoch", ylabel="loss", title=title, yscale="log")
+            axes.plot(epochs, values, label=label, marker=marker)
+    axes.set(xlabel="epoch (the first is 0, as in metrics.csv)", ylabel="loss", title=title)
+    if len(rows) > 1:
+        axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3, which="both")
     if rows and rows[-1].get("val_macro_f1"):
         right = axes.twinx()
-        right.plot(
-            epochs, [float(r["val_macro_f1"] or "nan") for r in rows], color=TRUE_COLOUR, ls="--"
-        )
+        values = [float(row["val_macro_f1"] or "nan") for row in rows]
+        right.plot(epochs, values, color=TRUE_COLOUR, ls="--", marker=marker)
         right.set(ylabel="validation macro-F1 (dashed)", ylim=(0, 1))
     axes.legend(loc="upper right")
     return figure
@@ -70,7 +74,7 @@ def confusion(results: Results, title: str) -> Figure:
     ticks = range(len(names))
     axes.set_xticks(ticks, names, rotation=90)
     axes.set_yticks(ticks, names)
-    axes.set(xlabel="classified as", ylabel="truth", title=title)
+    axes.set(xlabel="classified as (colour: share of the row)", ylabel="truth", title=title)
     return figure
 
 
@@ -86,7 +90,7 @@ def reconstructions(
     """
     columns = ("RGB", "masked", "reconstructed", "one hidden band", "reconstructed", "spectrum")
     rows = len(found.keys)
-    figure = Figure(figsize=(15, 2.5 * rows))
+    figure = Figure(figsize=(15, 2.5 * rows + 0.6), layout="constrained")
     grid = figure.subplots(
         rows, len(columns), squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1, 1, 1, 1.8]}
     )
@@ -107,7 +111,6 @@ def reconstructions(
         axes[3].set_xlabel(where, fontsize=8)
         _curves(axes[-1], found, i, wavelengths, first=i == 0)
     figure.suptitle(title)
-    figure.tight_layout()
     return figure
 
 

@@ -39,6 +39,8 @@ def write_results(
     }
     write_text(folder / "results.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     title = f"{data}, {part}: {results.accuracy:.1%} of {results.samples} right"
+    if part == "train":
+        title = f"SEEN IN TRAINING - {title}"
     if simulated:
         title = f"SIMULATED DATA - {title}"
     figures.save(figures.confusion(results, title), folder / "confusion_matrix.png")

@@ -49,7 +49,8 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         options = _sized_as(options, pretrained.config)
     samples = open_for(options, pretrained.config if pretrained else None)
     folder = RunFolder.prepare(options, "finetune")
-    split = split_for(samples, options.seed, _earlier_split(options, folder))
+    earlier = _earlier_split(options, folder)
+    split = split_for(samples, options.seed, earlier, resumed=options.resume is not None)
     model = _fresh(options, samples, split, pretrained)
 
     precision = choose_precision(options.precision, model.config.model.width)
@@ -83,6 +84,11 @@ def _fresh(
         raise DataError(f"{options.data}: no training samples; at least one per class is needed")
     used = [*split.train, *split.val, *split.test]
     check_labels(samples, used, samples.classes)
+    if len(samples.classes) < 2:
+        raise DataError(
+            f"{options.data}: all {len(samples)} samples are {samples.classes[0]!r}; a classifier "
+            "needs at least two classes"
+        )
     bands = BandSelection(options.bands).resolve(samples.bands, samples.wavelengths_nm)
     config = ClassifierConfig(
         model=pretrained.config if pretrained else sizes_for(options, samples),
@@ -111,6 +117,7 @@ def _sized_as(options: FinetuneOptions, weights: ModelConfig) -> FinetuneOptions
         for name, asked, made in (
             ("hs_size", options.hs_size, weights.hs_size),
             ("rgb_size", options.rgb_size, weights.rgb_size),
+            ("patch_size", options.patch_size, weights.patch_size),
         )
         if asked not in (None, made)
     ]

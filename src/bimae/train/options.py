@@ -39,8 +39,8 @@ class RunOptions:
     """Side of the spectral images in pixels; default: as stored (24 if sizes differ)."""
     rgb_size: int | None = None
     """Side of the RGB images in pixels; default: as stored (192 if sizes differ)."""
-    patch_size: int = 24
-    """Side of an RGB tile in pixels; with weights, theirs is taken."""
+    patch_size: int | None = None
+    """Side of an RGB tile in pixels; default: 24, with weights theirs."""
     weight_decay: float = 0.05
     """AdamW's decoupled decay; not on norms, biases, tokens and positions."""
     warmup_learning_rate: float = 1e-6
@@ -61,14 +61,14 @@ class RunOptions:
     def _problems(self) -> Iterator[str]:
         if self.model not in PRESETS and getattr(self, "weights", None) is None:
             yield f"model {self.model!r} is not known; choose one of {', '.join(PRESETS)}"
-        for name in ("batch_size", "patch_size", "epochs"):
+        for name in ("batch_size", "epochs"):
             if getattr(self, name) < 1:
                 yield f"{name} is {getattr(self, name)}; it must be at least 1"
-        for name in ("hs_size", "rgb_size"):
+        for name in ("hs_size", "rgb_size", "patch_size"):
             size = getattr(self, name)
             if size is not None and size < 1:
                 yield f"{name} is {size}; it must be at least 1"
-        if self.rgb_size and self.patch_size > 0 and self.rgb_size % self.patch_size:
+        if self.rgb_size and self.patch_size and self.rgb_size % self.patch_size:
             yield f"rgb_size {self.rgb_size} is not a multiple of patch_size {self.patch_size}"
         for name in ("learning_rate", "warmup_learning_rate"):
             if not getattr(self, name) > 0:
@@ -105,7 +105,7 @@ class PretrainOptions(RunOptions):
             mask = getattr(self, f"{modality}_mask_ratio")
             target = getattr(self, f"{modality}_target_ratio")
             if not 0 < mask < 1:
-                yield f"{modality}_mask_ratio is {mask}; it must be between 0 and 1"
+                yield f"{modality}_mask_ratio is {mask}; it must be above 0 and below 1"
             if not 0 < target <= 1:
                 yield f"{modality}_target_ratio is {target}; it must be above 0 and at most 1"
 

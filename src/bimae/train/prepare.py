@@ -11,6 +11,8 @@ from bimae.errors import ModelError
 from bimae.model.config import ModelConfig, preset
 from bimae.train.options import RunOptions
 
+PATCH_SIZE = 24  # the paper's
+
 
 def open_for(options: RunOptions, model: ModelConfig | None) -> SeedDataset:
     """Opens the data at the size that is asked for, or that a pretrained model needs.
@@ -41,19 +43,27 @@ def sizes_for(options: RunOptions, samples: SeedDataset, **masks: float) -> Mode
         bands=samples.bands,
         hs_size=samples.hs_size,
         rgb_size=samples.rgb_size,
-        patch_size=options.patch_size,
+        patch_size=options.patch_size or PATCH_SIZE,
         **masks,
     )
 
 
-def split_for(samples: SeedDataset, seed: int, earlier: Path | None = None) -> Split:
+def split_for(
+    samples: SeedDataset, seed: int, earlier: Path | None = None, *, resumed: bool = False
+) -> Split:
     """The split of an earlier run on the same data, so that nothing it learned from is tested.
 
     Args:
         samples: The data.
         seed: Seed of a new split.
         earlier: `split.json` of the run to follow, or None.
+        resumed: Whether that is the run to go on with, which no other split will do for.
+
+    Raises:
+        DataError: A run is resumed with other data.
     """
+    if resumed and earlier is not None:
+        return Split.load(earlier, samples)
     if earlier is not None and Split.matches(earlier, samples):
         return Split.load(earlier, samples)
     return split_dataset(samples, seed=seed)

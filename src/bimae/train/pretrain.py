@@ -52,7 +52,7 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
     )
     model = BiMAE(config, generator=torch.Generator().manual_seed(options.seed))
     folder = RunFolder.prepare(options, "pretrain")
-    split = split_for(samples, options.seed, folder.split if options.resume else None)
+    split = split_for(samples, options.seed, folder.split, resumed=options.resume is not None)
     if not split.train:
         raise DataError(f"{options.data}: no training samples; at least one is needed")
 

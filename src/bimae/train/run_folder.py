@@ -31,6 +31,8 @@ from bimae.storage import write_text
 from bimae.train.options import Arithmetic, RunOptions
 
 Verb = Literal["pretrain", "finetune"]
+# `data` may have moved; that it is the same is seen from its fingerprint.
+MAY_CHANGE = {"data", "epochs", "logger", "precision", "workers"}
 
 
 class RunFolder:
@@ -64,13 +66,7 @@ class RunFolder:
                 resume.
         """
         if options.resume is not None:
-            folder = cls(options.resume)
-            if not folder.last.is_file():
-                raise ConfigError(
-                    f"{folder.last}: no such checkpoint to resume from; start the run anew "
-                    "without resume"
-                )
-            return folder
+            return cls(options.resume)._resumable(options)
         folder = cls(options.out or Path("runs") / time.strftime(f"{verb}-%Y%m%d-%H%M%S"))
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             if not folder.config.is_file():
@@ -81,6 +77,29 @@ class RunFolder:
                     f"--resume {folder.path}, or replace it with --overwrite"
                 )
         return folder
+
+    def _resumable(self, options: RunOptions) -> "RunFolder":
+        """This folder, if `options` go on with the run in it; nothing is touched here."""
+        if not self.last.is_file():
+            raise ConfigError(
+                f"{self.last}: no such checkpoint to resume from; start the run anew without resume"
+            )
+        began = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        problems = [
+            f"{name} is {now}, but the run in {self.path} began with {began.get(name)}; a resumed "
+            f"run may change only {', '.join(sorted(MAY_CHANGE))}"
+            for name, now in _plain(options).items()
+            if name not in MAY_CHANGE and now != began.get(name)
+        ]
+        if options.out is not None and options.out != self.path:
+            problems.append(f"out is {options.out}, but a resumed run goes on in {self.path}")
+        done = len(read_rows(self.metrics))
+        epochs: int = getattr(options, "epochs", done)
+        if epochs < done:
+            problems.append(f"epochs is {epochs}, but {done} are done already; ask for more")
+        if problems:
+            raise ConfigError.of(problems)
+        return self
 
     def begin(
         self,
@@ -99,12 +118,8 @@ class RunFolder:
         if self.path.exists() and options.resume is None:
             shutil.rmtree(self.path)
         split.save(self.split, samples)
-        values = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(options).items()}
-        # What the run is, not how it was started: a repeated run shall not replace this one.
-        for name in ("out", "overwrite", "resume"):
-            values.pop(name)
         header = f"# bimae {verb} --config {self.config.name} repeats this run\n"
-        write_text(self.config, header + yaml.safe_dump(values, sort_keys=False))
+        write_text(self.config, header + yaml.safe_dump(_plain(options), sort_keys=False))
         environment = {
             "verb": verb,
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -127,6 +142,13 @@ class RunFolder:
             "precision": precision,
         }
         write_text(self.environment, json.dumps(environment, indent=2) + "\n")
+
+
+def _plain(options: RunOptions) -> dict[str, Any]:
+    """What the run is, not how it was started: a repeated run shall not replace this one."""
+    started = ("out", "overwrite", "resume")
+    values = {name: value for name, value in asdict(options).items() if name not in started}
+    return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:

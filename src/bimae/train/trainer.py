@@ -151,5 +151,6 @@ def _quiet() -> None:
         ".*Checkpoint directory .* exists and is not empty.*",
         ".*LeafSpec.*is deprecated.*",
         ".*logging on_epoch.*",
+        ".*You defined a .validation_step. but have no.*",
     ):
         warnings.filterwarnings("ignore", message=text)

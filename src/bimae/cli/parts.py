@@ -1,0 +1,35 @@
+"""Says how a data set was split, and what is odd about it."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bimae.data import SeedDataset, Split
+
+FEW_GROUPS = 20  # below, whole groups cannot come near 70/15/15 in every class
+
+
+def tell_parts(split: "Split", samples: "SeedDataset") -> None:
+    """Prints the parts' sizes and, where there is a reason, a line of caution each."""
+    sizes = {name: len(getattr(split, name)) for name in ("train", "val", "test")}
+    print(f"parts    {', '.join(f'{n} {name}' for name, n in sizes.items())} ({split.how})")
+    groups = {group for group in samples.groups if group is not None}
+    if groups and len(groups) < FEW_GROUPS and split.how.startswith("drawn"):
+        print(
+            f"note: groups are kept whole and there are only {len(groups)}, so the parts cannot "
+            "have the usual shares of 70/15/15"
+        )
+    learned = Counter(samples.labels[i] for i in split.train)
+    for part in ("val", "test"):
+        seen = {samples.labels[i] for i in getattr(split, part)}
+        missing = [label for label in learned if label is not None and label not in seen]
+        if missing and sizes[part]:
+            listed = ", ".join(sorted(missing)[:5]) + ", ..." * (len(missing) > 5)
+            print(f"note: no {part} sample of {len(missing)} classes: {listed}")
+    if not sizes["val"]:
+        print("note: no validation part: the last epoch is kept, not the best one")
+
+
+def count(number: int, what: str) -> str:
+    """`1 sample`, `2 samples`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
