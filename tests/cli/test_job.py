@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -308,6 +309,31 @@ def test_bands_that_do_not_match_the_model(
         assert "12" in lines[0]
     assert not (tmp_path / "x").exists()
     assert not (tmp_path / "x.png").exists()
+
+
+def test_wavelengths_that_do_not_match_the_model(
+    capsys: pytest.CaptureFixture[str], finetuned: Path, small_data: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(small_data, other)
+    words = ("evaluate", "--weights", finetuned, "--data", other, "--out", tmp_path / "e")
+    facts = json.loads((other / "dataset.json").read_text())
+    facts["wavelengths_nm"] = [nm + 100 for nm in facts["wavelengths_nm"]]
+    (other / "dataset.json").write_text(json.dumps(facts))
+    assert "band 0 lies at 500 nm" in mistakes(run(capsys, *words))[0]
+    assert not (tmp_path / "e").exists()
+    (other / "dataset.json").unlink()
+    ran = run(capsys, *words)
+    assert ran.code == 0
+    assert "bands are taken by number" in ran.out
+
+
+def test_results_do_not_go_between_other_files(
+    capsys: pytest.CaptureFixture[str], finetuned: Path, small_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    words = ("evaluate", "--weights", finetuned, "--data", small_data, "--out", tmp_path)
+    assert "holds other files" in mistakes(run(capsys, *words))[0]
 
 
 def test_weights_of_the_wrong_kind(

@@ -219,3 +219,11 @@ def test_the_fingerprint_follows_content_and_names_only(tmp_path):
 def test_reading_needs_no_torch():
     code = "import sys, bimae.data; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_is_resized_is_said(tmp_path):
+    write_tfrecords(tmp_path / "a", [sample(0, hs=(20, 16), rgb=8), sample(1, hs=(20, 16), rgb=8)])
+    ds = open_dataset(tmp_path / "a")
+    assert ds.resized == ("spectra such as 20x16 are brought to 24x24",)
+    assert open_dataset(tmp_path / "a", hs_size=None).resized == ()
+    assert "2 samples" in repr(ds)

@@ -58,6 +58,8 @@ def run(options: EvaluateOptions) -> None:
             f"{options.data}: images have {samples.bands} bands, the model {options.weights} was "
             f"made for {sizes.bands}; use data of the same sensor"
         )
+    if model.config.modality != "rgb":
+        _check_wavelengths(options, samples, model.config.wavelengths_nm)
     run_folder = model_folder(options.weights).parent
     part, chosen = _choose(options, samples, run_folder / "split.json")
     if not chosen:
@@ -77,6 +79,30 @@ def run(options: EvaluateOptions) -> None:
         f"{part}: {results.samples} samples: accuracy {results.accuracy:.3f}, macro-F1 "
         f"{results.macro_f1:.3f}{' (simulated data)' * samples.info.simulated}\nresults  {out}"
     )
+
+
+def _check_wavelengths(
+    options: EvaluateOptions, samples: "SeedDataset", expected: tuple[float, ...] | None
+) -> None:
+    """Refuses data whose bands lie elsewhere than the model's; says where that cannot be seen."""
+    from itertools import pairwise
+    from statistics import median
+
+    from bimae.errors import ModelError
+
+    found = samples.wavelengths_nm
+    if expected is None:
+        return
+    if found is None:
+        print("note: these data do not tell their wavelengths; bands are taken by number")
+        return
+    reach = median(b - a for a, b in pairwise(expected)) / 2 if len(expected) > 1 else 5.0
+    far = max(range(len(expected)), key=lambda i: abs(expected[i] - found[i]))
+    if abs(expected[far] - found[far]) > reach:
+        raise ModelError(
+            f"{options.data}: band {far} lies at {found[far]:g} nm, in the model "
+            f"{options.weights} at {expected[far]:g} nm; use data of the same sensor"
+        )
 
 
 def _choose(

@@ -1,4 +1,4 @@
-"""Says how a data set was split, and what is odd about it."""
+"""Says how a data set was split and sized, and what is odd about it."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ def tell_parts(split: "Split", samples: "SeedDataset") -> None:
     """Prints the parts' sizes and, where there is a reason, a line of caution each."""
     sizes = {name: len(getattr(split, name)) for name in ("train", "val", "test")}
     print(f"parts    {', '.join(f'{n} {name}' for name, n in sizes.items())} ({split.how})")
+    for text in samples.resized:
+        print(f"note: {text} (height x width; --hs-size and --rgb-size choose others)")
     groups = {group for group in samples.groups if group is not None}
     if groups and len(groups) < FEW_GROUPS and split.how.startswith("drawn"):
         print(

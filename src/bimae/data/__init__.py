@@ -5,6 +5,7 @@ from bimae.data.info import DatasetInfo
 from bimae.data.sample import Sample
 from bimae.data.splits import Split, split_dataset
 from bimae.data.tfrecord.writer import write_tfrecords
+from bimae.data.transforms import scale_spectra
 
 __all__ = [
     "DatasetInfo",
@@ -12,6 +13,7 @@ __all__ = [
     "SeedDataset",
     "Split",
     "open_dataset",
+    "scale_spectra",
     "split_dataset",
     "write_tfrecords",
 ]

@@ -129,6 +129,28 @@ class SeedDataset(Sequence[Sample]):
             hs = bring_hs_to_size(hs, self.hs_size)
         return Sample(self.ids[index], self.labels[index], self.groups[index], rgb, hs)
 
+    def __repr__(self) -> str:
+        """What it holds, in a line."""
+        return (
+            f"SeedDataset({str(self.root)!r}: {len(self)} samples, {len(self.classes)} classes, "
+            f"{self.bands} bands)"
+        )
+
+    @property
+    def resized(self) -> tuple[str, ...]:
+        """Which views are not given out as stored, one text each; empty where both are."""
+        views = (("spectra", "hs", self.hs_size), ("RGB images", "rgb", self.rgb_size))
+        found = []
+        for what, column, size in views:
+            sides = np.concatenate([getattr(s.index, column)[:, 3:5] for s in self._shards])
+            if size is None:
+                continue
+            other = np.flatnonzero((sides != size).any(axis=1))
+            if other.size:
+                height, width = sides[other[0]]
+                found.append(f"{what} such as {height}x{width} are brought to {size}x{size}")
+        return tuple(found)
+
     def where(self, index: int) -> str:
         """File and record of a sample, as messages begin.
 

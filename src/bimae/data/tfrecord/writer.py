@@ -122,6 +122,10 @@ def _writable(path: Path, compression: str) -> Iterator[IO[bytes]]:
 def _features(sample: Sample, number: int) -> dict[str, FeatureValue]:
     where = f"sample {number} ({sample.id!r})"
     _check_texts(sample, where)
+    for name in ("rgb", "hs"):
+        if not isinstance(getattr(sample, name), np.ndarray):
+            kind = type(getattr(sample, name)).__name__
+            raise DataError(f"{where}: {name} is a {kind}, expected a NumPy array: convert it")
     _check_rgb(sample, where)
     _check_hs(sample, where)
     hs = sample.hs if sample.hs.dtype == np.uint8 else sample.hs.astype("<f4", copy=False)
@@ -161,8 +165,8 @@ def _check_rgb(sample: Sample, where: str) -> None:
     rgb = sample.rgb
     if rgb.dtype != np.float32 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
         raise DataError(
-            f"{where}: rgb is {rgb.dtype} {list(rgb.shape)}, expected float32 [height, width, 3]: "
-            "convert the image"
+            f"{where}: rgb is {rgb.dtype} {list(rgb.shape)}, expected float32 [height, width, 3] "
+            "in [0, 1]: convert the image (uint8: divide by 255)"
         )
     low, high = float(rgb.min()), float(rgb.max())
     if not (low >= -RGB_OVERSHOOT and high <= 1 + RGB_OVERSHOOT):
@@ -177,7 +181,7 @@ def _check_hs(sample: Sample, where: str) -> None:
     if hs.dtype not in (np.uint8, np.float32) or hs.ndim != 3 or not hs.size:
         raise DataError(
             f"{where}: hs is {hs.dtype} {list(hs.shape)}, expected uint8 or float32 "
-            "[height, width, bands]: convert the cube"
+            "[height, width, bands]: convert the cube (uint16: .astype(np.float32))"
         )
     if hs.dtype == np.float32 and not np.isfinite(hs).all():
         raise DataError(
