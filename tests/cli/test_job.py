@@ -208,6 +208,18 @@ def test_a_run_is_not_replaced_by_accident(
     assert (pretrained / "config.yaml").read_text() == before
 
 
+def test_replacing_a_run_draws_the_split_of_its_own_seed(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    splits = []
+    for words in (("--seed=1",), ("--seed=2", "--overwrite"), ("--seed=1", "--overwrite")):
+        out = ("--out", tmp_path / "r", "--epochs=1", "--precision=32", "--logger=none")
+        assert run(capsys, "pretrain", "--data", small_data, *out, *words).code == 0
+        splits.append(json.loads((tmp_path / "r" / "split.json").read_text()))
+    assert splits[0] == splits[2] != splits[1]
+    assert splits[1]["seed"] == 2
+
+
 def test_a_failed_start_does_not_cost_the_old_run(
     capsys: pytest.CaptureFixture[str], small_data: Path, pretrained: Path
 ) -> None:

@@ -55,7 +55,7 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
             raise ConfigError.of(problems)
         super().__init__()
         self.config = config
-        with torch.random.fork_rng(devices=[]):  # torch's own first draw must not move the world
+        with torch.random.fork_rng(devices=[]):  # layers draw weights of their own: global state
             self.trunk = Trunk(config)
             self.hs_mask_patch = nn.Parameter(torch.zeros(config.hs_patch))
             self.rgb_mask_patch = nn.Parameter(torch.zeros(config.rgb_patch))
@@ -78,14 +78,12 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
         Returns:
             Losses over the reconstructed patches only.
         """
-        masks = self.draw_masks(len(hs), generator=generator, device=hs.device)
+        hs_mask, rgb_mask = self.draw_masks(len(hs), generator=generator, device=hs.device)
         patches = Views(patchify_hs(hs), patchify_rgb(rgb, self.config.patch_size))
-        found = self.reconstruct(patches, masks)
-        hs_loss = nn.functional.mse_loss(
-            found.hs.float(), take_tokens(patches.hs, masks[0].targets)
-        )
+        made = self.reconstruct(patches, (hs_mask, rgb_mask))
+        hs_loss = nn.functional.mse_loss(made.hs.float(), take_tokens(patches.hs, hs_mask.targets))
         rgb_loss = nn.functional.mse_loss(
-            found.rgb.float(), take_tokens(patches.rgb, masks[1].targets)
+            made.rgb.float(), take_tokens(patches.rgb, rgb_mask.targets)
         )
         return LossParts(hs_loss + rgb_loss, hs_loss, rgb_loss)
 
@@ -140,7 +138,11 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
     def tokens(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
-        """Every token before the encoder; see `Trunk.tokens`."""
+        """Every token of the views that are there, before the encoder; arguments as in `encode`.
+
+        Returns:
+            [B, n + tiles, D], spectral tokens first, without the global token.
+        """
         return self.trunk.tokens(hs, rgb, bands)
 
     def encode(

@@ -38,8 +38,8 @@ class FinetuneRun:
 def finetune(options: FinetuneOptions) -> FinetuneRun:
     """Trains a classifier on the training part of the data.
 
-    Order of initialisation: resume the given run; else fresh weights from the seed, and over them
-    the tokenizers and the encoder of `weights` where given.
+    Order of initialisation: fresh weights from the seed; over them the tokenizers and the encoder
+    of `weights` where given; over all, where a run is resumed, its last checkpoint.
 
     Raises:
         BimaeError: Anything that the user has to change.

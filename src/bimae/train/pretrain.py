@@ -36,7 +36,8 @@ class PretrainRun:
 def pretrain(options: PretrainOptions) -> PretrainRun:
     """Pretrains a BiMAE on the training part of the data; labels are not read.
 
-    Order of initialisation: resume the given run; else fresh weights from the seed.
+    Order of initialisation: fresh weights from the seed; over them, where a run is resumed, those
+    of its last checkpoint, with the optimiser and the place in the schedule.
 
     Raises:
         BimaeError: Anything that the user has to change.
@@ -52,7 +53,8 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
     )
     model = BiMAE(config, generator=torch.Generator().manual_seed(options.seed))
     folder = RunFolder.prepare(options, "pretrain")
-    split = split_for(samples, options.seed, folder.split, resumed=options.resume is not None)
+    resumed = options.resume is not None
+    split = split_for(samples, options.seed, folder.split if resumed else None, resumed=resumed)
     if not split.train:
         raise DataError(f"{options.data}: no training samples; at least one is needed")
 
@@ -68,7 +70,7 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
     )
     task = PretrainTask(model, options)
     folder.begin(options, "pretrain", samples, split, precision=precision)
-    fit(trainer, task, loaders, folder, resume=options.resume is not None)
+    fit(trainer, task, loaders, folder, resume=resumed)
     model = model.cpu().eval()
     model.save_pretrained(folder.model)
     return PretrainRun(folder, model, samples, split)
