@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimae.data import SeedDataset, Split
 
-FEW_GROUPS = 20  # below, whole groups cannot come near 70/15/15 in every class
+USUAL = {"train": 0.70, "val": 0.15, "test": 0.15}
+FAR = 0.05  # a part whose share is further off than this is worth a line
 
 
 def tell_parts(split: "Split", samples: "SeedDataset") -> None:
@@ -16,9 +17,11 @@ def tell_parts(split: "Split", samples: "SeedDataset") -> None:
     for text in samples.resized:
         print(f"note: {text} (height x width; --hs-size and --rgb-size choose others)")
     groups = {group for group in samples.groups if group is not None}
-    if groups and len(groups) < FEW_GROUPS and split.how.startswith("drawn"):
+    total = sum(sizes.values())
+    far = any(abs(sizes[name] / total - share) > FAR for name, share in USUAL.items())
+    if groups and far and split.how.startswith("drawn"):
         print(
-            f"note: groups are kept whole and there are only {len(groups)}, so the parts cannot "
+            f"note: groups are kept whole and there are only {len(groups)}, so the parts do not "
             "have the usual shares of 70/15/15"
         )
     learned = Counter(samples.labels[i] for i in split.train)
