@@ -3,7 +3,7 @@
     python examples/idtrees/run.py --src ../shared/data/idtrees2020 --out runs/idtrees
 
 Every training step is an ordinary `bimae` command, printed before it runs; nothing here is special
-to these data but the conversion. About half an hour on two cores with the defaults.
+to these data but the conversion. Some tens of minutes on two cores with the defaults.
 """
 
 import argparse

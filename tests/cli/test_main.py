@@ -39,9 +39,7 @@ def test_help_shows_defaults_and_an_example(verb: str) -> None:
         check=True,
     )
     assert "default:" in ran.stdout or "required" in ran.stdout
-    assert f"example:  bimae {verb}" in " ".join(ran.stdout.split()).replace(
-        "example: bimae", "example:  bimae"
-    )
+    assert f"example: bimae {verb}" in " ".join(ran.stdout.split())
 
 
 @pytest.mark.parametrize("words", [["frobnicate"], ["data", "frobnicate"], ["--frobnicate"]])

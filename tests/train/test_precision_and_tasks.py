@@ -14,13 +14,22 @@ def test_what_is_asked_for_is_taken() -> None:
     assert precision.choose_precision("bf16-mixed", 64) == "bf16-mixed"
 
 
-@pytest.mark.parametrize(("bf16_seconds", "chosen"), [(0.5, "bf16-mixed"), (0.95, "32"), (9, "32")])
+@pytest.mark.parametrize(
+    ("bf16_seconds", "chosen"), [(0.5, "bf16-mixed"), (0.95, "32"), (9, "32"), (300, "32")]
+)
 def test_auto_takes_what_is_clearly_faster(
     monkeypatch: pytest.MonkeyPatch, bf16_seconds: float, chosen: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(precision, "_seconds", lambda width, bf16: bf16_seconds if bf16 else 1.0)
+    asked = []
+
+    def seconds(width: int, bf16: bool, rows: int = 512) -> float:
+        asked.append(rows)
+        return bf16_seconds if bf16 else 1.0
+
+    monkeypatch.setattr(precision, "_seconds", seconds)
     assert precision.choose_precision("auto", 64) == chosen
+    assert (512 in asked) == (bf16_seconds < precision.HOPELESS)  # no long wait for a lost cause
 
 
 def test_auto_measures_without_touching_the_world() -> None:

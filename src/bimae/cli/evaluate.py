@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
+from bimae.errors import ConfigError, DataError, ModelError
+from bimae.spectra import band_reach
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset
@@ -45,7 +47,6 @@ def main(argv: list[str], prog: str) -> None:
 def run(options: EvaluateOptions) -> None:
     """Classifies, writes the results, and says what came out."""
     from bimae.data import open_dataset
-    from bimae.errors import ConfigError, DataError, ModelError
     from bimae.evaluate.classification import classify
     from bimae.model import SeedClassifier, model_folder
     from bimae.report.results import write_results
@@ -85,20 +86,14 @@ def _check_wavelengths(
     options: EvaluateOptions, samples: "SeedDataset", expected: tuple[float, ...] | None
 ) -> None:
     """Refuses data whose bands lie elsewhere than the model's; says where that cannot be seen."""
-    from itertools import pairwise
-    from statistics import median
-
-    from bimae.errors import ModelError
-
     found = samples.wavelengths_nm
     if expected is None:
         return
     if found is None:
         print("note: these data do not tell their wavelengths; bands are taken by number")
         return
-    reach = median(b - a for a, b in pairwise(expected)) / 2 if len(expected) > 1 else 5.0
     far = max(range(len(expected)), key=lambda i: abs(expected[i] - found[i]))
-    if abs(expected[far] - found[far]) > reach:
+    if abs(expected[far] - found[far]) > band_reach(expected):
         raise ModelError(
             f"{options.data}: band {far} lies at {found[far]:g} nm, in the model "
             f"{options.weights} at {expected[far]:g} nm; use data of the same sensor"
@@ -122,8 +117,6 @@ def _choose(
     elif options.part == "auto":
         return "all", everything
     else:
-        from bimae.errors import ConfigError
-
         raise ConfigError(
             f"{options.data}: no declared parts, and not the data that the model was trained on; "
             "leave out --part to test on everything"

@@ -7,11 +7,9 @@ one object with two readers, so that the two can never disagree.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
 
 from bimae.errors import BandError
-from bimae.spectra.wavelengths import nearest_band
+from bimae.spectra.wavelengths import band_reach, nearest_band
 
 FORMS = "all, step_60, top_5, bottom_5, 0,60,120, 450-680nm or 480,550,670nm"
 
@@ -88,8 +86,7 @@ class BandSelection:
                     f"the sensor has {bands} bands from {first:g} to {last:g} nm"
                 )
             return tuple(chosen)
-        # Half the usual distance between bands is as far as a band can be said to reach.
-        reach = median(b - a for a, b in pairwise(wavelengths)) / 2 if bands > 1 else 5.0
+        reach = band_reach(wavelengths)
         chosen = []
         for nm in (float(part) for part in text.split(",")):
             band = nearest_band(wavelengths, nm)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 from bimae.errors import BandError
 
@@ -31,3 +32,8 @@ def check_wavelengths(wavelengths: Sequence[float], bands: int, where: str) -> t
 def nearest_band(wavelengths: Sequence[float], nm: float) -> int:
     """Index of the band whose centre lies nearest to `nm`; the lower one of two equally near."""
     return min(range(len(wavelengths)), key=lambda i: abs(wavelengths[i] - nm))
+
+
+def band_reach(wavelengths: Sequence[float]) -> float:
+    """How far from its centre a band can be said to reach: half the usual distance, in nm."""
+    return median(b - a for a, b in pairwise(wavelengths)) / 2 if len(wavelengths) > 1 else 5.0

@@ -33,6 +33,12 @@ class RunOptions:
     here."""
     model: str = "mae_vit_tiny_patch24"
     """Preset: mae_vit_{tiny,small,base}_patch24; with weights, theirs is taken."""
+    epochs: int = 300
+    """Times that every sample is seen."""
+    learning_rate: float = 1e-4
+    """Peak learning rate, after the warm-up."""
+    warmup: float = 0.1
+    """Share of all steps that the learning rate rises; then it falls to zero as a cosine."""
     batch_size: int = 512
     """Samples per step; one batch if the data are fewer."""
     hs_size: int | None = None
@@ -73,8 +79,8 @@ class RunOptions:
         for name in ("learning_rate", "warmup_learning_rate"):
             if not getattr(self, name) > 0:
                 yield f"{name} is {getattr(self, name)}; it must be above 0"
-        if not 0 <= getattr(self, "warmup", 0) < 1:
-            yield f"warmup is {getattr(self, 'warmup', 0)}; it must be at least 0 and below 1"
+        if not 0 <= self.warmup < 1:
+            yield f"warmup is {self.warmup}; it must be at least 0 and below 1"
         for name in ("weight_decay", "workers", "seed"):
             if getattr(self, name) < 0:
                 yield f"{name} is {getattr(self, name)}; it must not be negative"
@@ -84,12 +90,6 @@ class RunOptions:
 class PretrainOptions(RunOptions):
     """Options of pretraining; the defaults are the paper's recipe."""
 
-    epochs: int = 300
-    """Times that every sample is seen."""
-    learning_rate: float = 1e-4
-    """Peak learning rate, after the warm-up."""
-    warmup: float = 0.1
-    """Share of all steps that the learning rate rises; then it falls to zero as a cosine."""
     hs_mask_ratio: float = 0.9
     """Share of the bands that is hidden."""
     rgb_mask_ratio: float = 0.75

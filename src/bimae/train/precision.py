@@ -12,6 +12,9 @@ from torch import nn
 
 from bimae.train.options import Arithmetic, Precision
 
+SMALL = 192  # width of the first comparison
+HOPELESS = 10  # times slower: more than autocast's own overhead can explain
+
 
 def choose_precision(wanted: Precision, width: int) -> Arithmetic:
     """The precision to train in: what was asked for, or the faster one.
@@ -27,14 +30,18 @@ def choose_precision(wanted: Precision, width: int) -> Arithmetic:
         return wanted
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32"
+    # Without bf16 instructions the full comparison takes half a minute at the width of base; a
+    # small one, hundreds of times slower then, settles it first.
+    if _seconds(SMALL, True, rows=64) > HOPELESS * _seconds(SMALL, False, rows=64):
+        return "32"
     return "bf16-mixed" if _seconds(width, True) < 0.9 * _seconds(width, False) else "32"
 
 
-def _seconds(width: int, autocast: bool, repeats: int = 3) -> float:
-    """Median time of one MLP forward and backward on the CPU: about 10 ms, mostly products."""
+def _seconds(width: int, autocast: bool, rows: int = 512, repeats: int = 3) -> float:
+    """Median time of one MLP forward and backward on the CPU, mostly products."""
     with torch.random.fork_rng(devices=[]):
         mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-    x = torch.ones(512, width, requires_grad=True)
+    x = torch.ones(rows, width, requires_grad=True)
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()

@@ -94,9 +94,10 @@ class RunFolder:
         if options.out is not None and options.out != self.path:
             problems.append(f"out is {options.out}, but a resumed run goes on in {self.path}")
         done = len(read_rows(self.metrics))
-        epochs: int = getattr(options, "epochs", done)
-        if epochs < done:
-            problems.append(f"epochs is {epochs}, but {done} are done already; ask for more")
+        if options.epochs < done:
+            problems.append(
+                f"epochs is {options.epochs}, but {done} are done already; ask for more"
+            )
         if problems:
             raise ConfigError.of(problems)
         return self

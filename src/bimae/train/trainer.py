@@ -41,7 +41,7 @@ def make_trainer(
         title: What the progress bar is called.
     """
     _quiet()
-    epochs: int = getattr(options, "epochs")  # noqa: B009 - declared by every verb's own options
+    epochs = options.epochs
     # A checkpoint holds the optimiser too, three times the weights: not after every short epoch.
     last = ModelCheckpoint(
         folder.checkpoints,
