@@ -15,6 +15,10 @@ from bimae.errors import BimaeError
 # verb: (module, what it does)
 VERBS = {
     "demo": ("demo", "simulate seeds, pretrain, fine-tune, test: the whole job in minutes"),
+    "data import": ("import_data", "turn a camera's files into a checked, split data set"),
+    "data check": ("check", "read a data set once and say what is wrong with it"),
+    "data inspect": ("inspect_data", "draw a data set as one HTML page"),
+    "data split": ("split", "split a data set, and say what leaks between the parts"),
     "data simulate": ("simulate", "write a simulated data set of seeds as TFRecords"),
     "data indian-pines": ("indian_pines", "write samples of a real hyperspectral scene"),
     "pretrain": ("pretrain", "learn from images without labels"),
@@ -46,6 +50,8 @@ def run(argv: list[str]) -> int:
 def guarded(verb: str, argv: list[str], prog: str) -> int:
     """Runs a verb; a user's mistake becomes one line and exit code 2.
 
+    A verb may return an exit code of its own, where its answer is more than done or not.
+
     Args:
         verb: Its file in this folder, or `file:function` where it is not called `main`.
         argv: The words after the verb.
@@ -53,7 +59,7 @@ def guarded(verb: str, argv: list[str], prog: str) -> int:
     """
     module, _, function = verb.partition(":")
     try:
-        getattr(import_module(f"bimae.cli.{module}"), function or "main")(argv, prog)
+        code = getattr(import_module(f"bimae.cli.{module}"), function or "main")(argv, prog)
     except BimaeError as error:
         for line in str(error).splitlines():
             print(f"{prog}: {line}", file=sys.stderr)
@@ -69,7 +75,7 @@ def guarded(verb: str, argv: list[str], prog: str) -> int:
             raise
         print(f"{prog}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    return 0
+    return int(code or 0)
 
 
 def _overview(argv: list[str]) -> int:

@@ -5,6 +5,7 @@ optional: without it, bands are known by number only.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,34 @@ class DatasetInfo:
         name: What to call it in reports.
         simulated: True where no camera was involved; reports then say so everywhere.
         wavelengths_nm: Band centres in nm, ascending, or None where unknown.
-        source: Where the images come from: sensor, scene, citation, licence.
+        source: Where the images come from: scene, citation, licence.
+        fwhm_nm: Width of each band in nm (full width at half maximum), or None where unknown.
+        sensor: The spectral camera, as its files call it; empty where unknown.
+        unit: What the spectra are: `reflectance`, `counts`, `radiance`, or empty where unknown.
+        rgb: What the RGB images are: `camera`, `false colour` (made from bands), or empty where
+            unknown.
     """
 
     name: str = ""
     simulated: bool = False
     wavelengths_nm: tuple[float, ...] | None = None
     source: str = ""
+    fwhm_nm: tuple[float, ...] | None = None
+    sensor: str = ""
+    unit: str = ""
+    rgb: str = ""
 
-    def save(self, folder: Path) -> None:
-        """Writes `dataset.json` into `folder`."""
-        write_text(folder / FILE_NAME, json.dumps(asdict(self), indent=2) + "\n")
+    def save(self, folder: Path, **facts: Any) -> None:
+        """Writes `dataset.json` into `folder`.
+
+        Args:
+            folder: Where the records are.
+            **facts: What else is worth telling a person (counts, options); nothing reads it back.
+        """
+        known = {key: value for key, value in asdict(self).items() if value not in ("", None)}
+        known = {"name": self.name, "simulated": self.simulated} | known
+        text = json.dumps(known | facts, indent=2, ensure_ascii=False)
+        write_text(folder / FILE_NAME, _numbers_in_rows(text) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "DatasetInfo":
@@ -53,15 +71,25 @@ class DatasetInfo:
         if not isinstance(found, dict):
             raise DataError(f"{path}: an object is expected, found {type(found).__name__}")
         known = {f.name: found[f.name] for f in fields(cls) if f.name in found}
-        nm = known.get("wavelengths_nm")
-        if nm is not None:
+        for key in ("wavelengths_nm", "fwhm_nm"):
+            nm = known.get(key)
+            if nm is None:
+                continue
             numbers = isinstance(nm, list) and all(
                 isinstance(x, int | float) and not isinstance(x, bool) for x in nm
             )
             if not numbers:
-                raise DataError(f"{path}: wavelengths_nm must be a list of numbers (nm) or null")
-            known["wavelengths_nm"] = tuple(float(x) for x in nm)
-        for key, kind in (("name", str), ("simulated", bool), ("source", str)):
+                raise DataError(f"{path}: {key} must be a list of numbers (nm) or null")
+            known[key] = tuple(float(x) for x in nm)
+        texts = ((key, str) for key in ("name", "source", "sensor", "unit", "rgb"))
+        for key, kind in (("simulated", bool), *texts):
             if key in known and not isinstance(known[key], kind):
                 raise DataError(f"{path}: {key} must be a {kind.__name__}, found {known[key]!r}")
         return cls(**known)
+
+
+def _numbers_in_rows(text: str) -> str:
+    """JSON with lists of plain numbers on one line: 300 wavelengths are no 300 lines."""
+    return re.sub(
+        r"\[([\s\d.,eE+-]+)\]", lambda found: "[" + " ".join(found[1].split()) + "]", text
+    )
