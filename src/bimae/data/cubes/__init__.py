@@ -1,0 +1,1 @@
+"""A hyperspectral file of any kind -> a `Cube`: lines, samples, bands in nm, read in blocks."""

@@ -1,0 +1,74 @@
+"""One hyperspectral image of any size, read a block of lines at a time."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.uint8] | NDArray[np.float32]
+
+BLOCK_BYTES = 32 << 20  # of float32: what a pass over a scan holds at a time
+
+
+@dataclass(frozen=True)
+class Bands:
+    """What the bands of a cube are, in the order in which `Cube.read` gives them.
+
+    Attributes:
+        count: How many there are.
+        wavelengths_nm: Their centres in nm, ascending, or None where unknown.
+        fwhm_nm: Their widths in nm, or None where unknown.
+    """
+
+    count: int
+    wavelengths_nm: tuple[float, ...] | None = None
+    fwhm_nm: tuple[float, ...] | None = None
+
+
+class Cube(ABC):
+    """A hyperspectral image on disk; nothing but its description is held in memory.
+
+    Attributes:
+        path: The file, for messages.
+        lines: Rows of pixels.
+        samples: Pixels in a row.
+        bands: What its bands are.
+        sensor: The camera as the file calls it; empty where it does not.
+        unit: `reflectance`, `counts`, `radiance`, or empty where unknown.
+        notes: What was assumed or mended on opening, a line each, without the path.
+    """
+
+    path: Path
+    lines: int
+    samples: int
+    bands: Bands
+    sensor: str
+    unit: str
+    notes: tuple[str, ...]
+
+    @abstractmethod
+    def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> Values:
+        """A part of the image.
+
+        Args:
+            rows: Lines, without a step.
+            columns: Samples, without a step.
+
+        Returns:
+            [n, m, bands] of its own memory: uint8 where bytes are stored unscaled, else float32
+            (scaled, where the file names a factor); ascending in wavelength, without the bands
+            that the file calls bad.
+
+        Raises:
+            DataError: The file cannot be read.
+        """
+
+    def blocks(self) -> Iterator[slice]:
+        """Slices of rows that cover the image from top to bottom, each of moderate size."""
+        per_line = max(1, self.samples * self.bands.count * 4)
+        step = max(1, BLOCK_BYTES // per_line)
+        for top in range(0, self.lines, step):
+            yield slice(top, min(top + step, self.lines))
