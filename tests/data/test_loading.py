@@ -9,8 +9,10 @@ from hypothesis.extra import numpy as hnp
 
 from bimae.data import open_dataset
 from bimae.data.loading import Reading, SeededPicks, seed_loader
-from bimae.data.transforms import flip, scale_spectra
+from bimae.data.transforms import Mix, flip, scale_spectra
 from bimae.errors import DataError
+from bimae.model import ClassifierConfig, ModelConfig
+from bimae.spectra import BandSelection
 
 
 @given(
@@ -46,6 +48,58 @@ def test_writing_into_a_batch() -> None:
     out = np.empty((2, 3, 4), np.float32)
     assert scale_spectra(hs, (1, 2), out=out) is out
     assert np.array_equal(out, scale_spectra(hs, (1, 2)))
+
+
+WEIGHTS = (((1, 0.25), (2, 0.5), (3, 0.25)), ((6, 1.0),), ((3, 0.1), (5, 0.9)))
+
+
+def plainly(hs: np.ndarray, weights: tuple, scale: str) -> np.ndarray:
+    """The definition, a pixel at a time in float64; bands last."""
+    out = np.zeros((*hs.shape[:2], len(weights)))
+    for place in np.ndindex(hs.shape[:2]):
+        spectrum = hs[place].astype(np.float64)
+        seen = np.array([sum(w * spectrum[b] for b, w in pairs) for pairs in weights])
+        over = spectrum if scale == "before" else seen
+        if over.max() > over.min():
+            out[place] = (seen - over.min()) / (over.max() - over.min())
+    return out
+
+
+@pytest.mark.parametrize("scale", ["before", "after"])
+@given(hs=hnp.arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 3), st.just(8))))
+def test_averages_against_the_definition(scale: str, hs: np.ndarray) -> None:
+    expected = plainly(hs, WEIGHTS, scale).transpose(2, 0, 1)
+    if scale == "after":  # averages that are equal but for rounding have no scale
+        averages = [sum(w * hs[..., b] for b, w in pairs) for pairs in WEIGHTS]
+        uneven = np.ptp(averages, axis=0) > 0.5
+        even = hs[..., [1, 2, 3, 5, 6]].max(-1) == hs[..., [1, 2, 3, 5, 6]].min(-1)
+    else:
+        uneven = np.ones(hs.shape[:2], bool)
+        even = hs.max(-1) == hs.min(-1)
+    found = scale_spectra(hs, scale=scale, mix=Mix.of(WEIGHTS))  # type: ignore[arg-type]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:, uneven], expected[:, uneven], atol=1e-3)
+    assert not found[:, even].any()  # exactly: padding stays padding, white too
+    as_float = scale_spectra(hs.astype(np.float32), scale=scale, mix=Mix.of(WEIGHTS))  # type: ignore[arg-type]
+    np.testing.assert_allclose(as_float, found, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", ["before", "after"])
+def test_averages_of_one_band_are_picks(scale: str) -> None:
+    hs = np.random.default_rng(0).integers(0, 256, (3, 4, 9), np.uint8)
+    mix = Mix.of([((5, 1.0),), ((0, 1.0),), ((3, 1.0),)])
+    out = np.empty((3, 3, 4), np.float32)
+    assert scale_spectra(hs, scale=scale, out=out, mix=mix) is out  # type: ignore[arg-type]
+    picked = scale_spectra(hs, (5, 0, 3), scale)  # type: ignore[arg-type]
+    np.testing.assert_allclose(out, picked, rtol=1e-6)
+
+
+def test_averaging_and_scaling_by_all_bands_change_places() -> None:
+    """`before`: the average of scaled bands is the scaled average, which is what is computed."""
+    hs = np.random.default_rng(0).random((3, 4, 9), np.float32)
+    scaled = scale_spectra(hs)
+    expected = np.stack([sum(w * scaled[b] for b, w in pairs) for pairs in WEIGHTS])
+    np.testing.assert_allclose(scale_spectra(hs, mix=Mix.of(WEIGHTS)), expected, atol=1e-6)
 
 
 def test_flip() -> None:
@@ -84,6 +138,27 @@ def test_batches(small_data: Path) -> None:
         assert torch.equal(first.rgb[place], torch.from_numpy(sample.rgb.copy()).permute(2, 0, 1))
         assert np.array_equal(first.hs[place].numpy(), scale_spectra(sample.hs, (2, 5)))
         assert classes[first.label[place]] == sample.label
+
+
+@pytest.mark.parametrize("scale", ["before", "after"])
+def test_batches_through_filters(small_data: Path, scale: str) -> None:
+    samples = open_dataset(small_data)
+    selection = BandSelection("490nm@80,560nm@80,700nm")
+    channels = selection.channels(samples.bands, samples.wavelengths_nm)
+    sizes = ModelConfig(bands=12, hs_size=8, rgb_size=48)
+    config = ClassifierConfig(
+        sizes, tuple(samples.classes), "bimodal", channels.bands, scale=scale,  # type: ignore[arg-type]
+        band_weights=channels.weights,
+    )  # fmt: skip
+    loader = seed_loader(samples, range(5), Reading.of(config), batch_size=5, training=True)
+    batch = next(iter(loader))
+    assert batch.hs.shape == (5, 3, 8, 8)
+    for place, index in enumerate(batch.index.tolist()):
+        expected = plainly(samples[index].hs, channels.weights, scale).transpose(2, 0, 1)
+        turned = [np.flip(expected, axes) for axes in ((), (1,), (2,), (1, 2))]
+        assert any(np.allclose(batch.hs[place], image, atol=1e-4) for image in turned)
+    unlabelled = Reading.of(config, labels=False)
+    assert next(iter(seed_loader(samples, [0], unlabelled, batch_size=1))).label is None
 
 
 def test_both_views_are_flipped_alike(small_data: Path) -> None:

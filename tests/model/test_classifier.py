@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -33,6 +34,19 @@ def test_pooling(pool: str) -> None:
             tokens = model.trunk.with_global(model.tokens(some, rgb))
             pooled = model.norm(model.trunk.encoder(tokens))[:, -1]
         torch.testing.assert_close(model(some, rgb), model.head(pooled))
+
+
+def test_two_filters_of_one_centre_are_two_tokens_of_one_place(tmp_path: Path) -> None:
+    weights = (((6, 0.25), (7, 0.5), (8, 0.25)), ((7, 1.0),))
+    config = ClassifierConfig(CONFIG, ("a", "b"), "hs", (7, 7), band_weights=weights)
+    model = SeedClassifier(config)
+    again = SeedClassifier.from_pretrained(model.save_pretrained(tmp_path / "m"))
+    assert again.config == config
+    wide, narrow = images()[0][:, :2].unbind(1)
+    tokens = again.tokens(torch.stack([wide, narrow], dim=1))
+    swapped = again.tokens(torch.stack([narrow, wide], dim=1))
+    assert tokens.shape[1] == 2
+    torch.testing.assert_close(tokens.flip(1), swapped)
 
 
 def test_a_view_that_is_not_looked_at_is_ignored() -> None:

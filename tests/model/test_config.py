@@ -57,11 +57,42 @@ def test_an_unknown_preset_lists_the_known() -> None:
         CONFIG,
         ClassifierConfig(CONFIG, ("a", "b"), "hs", (1, 3), "token", "after", (400.0, 500.0)),
         ClassifierConfig(CONFIG, ("ä", "b"), "rgb"),
+        ClassifierConfig(
+            CONFIG, ("a", "b"), "hs", (1, 3), band_weights=(((0, 0.1), (1, 0.9)), ((3, 1.0),))
+        ),
     ],
 )
 def test_configs_survive_json(config: ModelConfig | ClassifierConfig) -> None:
     text = json.dumps(config_to_dict(config))
     assert config_from_dict(type(config), json.loads(text)) == config
+
+
+def test_a_config_from_before_there_were_filters() -> None:
+    old = config_to_dict(ClassifierConfig(CONFIG, ("a", "b"), "hs", (1, 3)))
+    del old["band_weights"]
+    assert config_from_dict(ClassifierConfig, old).band_weights is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ([[[1, 1.0]]], "1 channels for 2 bands"),
+        ([[[0, 0.5], [1, 0.4]], [[3, 1.0]]], "channel 0 sum to 0.9"),
+        ([[[1, 1.0]], []], "channel 1 sum to 0"),
+        ([[[0, 1.5], [1, -0.5]], [[3, 1.0]]], "channel 0 sum to 1; weights above 0"),
+        ([[[1, float("nan")]], [[3, 1.0]]], "weights above 0"),
+        ([[[1, 1.0]], [[20, 1.0]]], "channel 1 names bands that are not among the model's 20"),
+        ([[[1.5, 1.0]], [[3, 1.0]]], "channel 0 names bands"),
+        ([[1, 1.0], [3, 1.0]], "a value of a wrong kind"),
+        ([[[1]], [[3]]], "a value of a wrong kind"),
+        ([[[1, "a lot"]], [[3, 1.0]]], "a value of a wrong kind"),
+        (0.5, "a value of a wrong kind"),
+    ],
+)
+def test_weights_that_are_no_averages(weights: object, told: str) -> None:
+    config = config_to_dict(ClassifierConfig(CONFIG, ("a", "b"), "hs", (1, 3)))
+    with pytest.raises(ConfigError, match=told):
+        config_from_dict(ClassifierConfig, config | {"band_weights": weights})
 
 
 def test_unknown_and_missing_keys_are_refused_together() -> None:

@@ -188,7 +188,7 @@ def _check_counts(values: dict[str, Any], options: RunOptions) -> int:
         (values["rgb_num_patches"], tiles, "--rgb_num_patches", "tiles of that patch size"),
     ]
     if isinstance(options, FinetuneOptions):
-        count = len(BandSelection(options.bands).resolve(samples.bands, samples.wavelengths_nm))
+        count = len(BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm))
         if options.modality != "rgb":
             strategy = f"bands of {options.bands}"
             found.append((values["hs_num_channels"], count, "--hs_num_channels", strategy))

@@ -38,7 +38,15 @@ class DemoOptions:
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
-        return [
+        from bimae.errors import BandError
+        from bimae.spectra import BandSelection
+
+        found = []
+        try:
+            BandSelection(self.bands)
+        except BandError as error:
+            found.append(str(error))
+        return found + [
             f"{name} is {getattr(self, name)}; it must be at least {least}"
             for name, least in (("per_class", 4), ("pretrain_epochs", 1), ("finetune_epochs", 1))
             if getattr(self, name) < least

@@ -46,6 +46,7 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
         data=info.name or str(options.data),
         simulated=info.simulated,
     )
+    print(f"read     {done.reads}")
     tell_parts(split, done.samples)
     if part != "test":
         learned = ", which was learned from" if part == "train" else ""

@@ -1,11 +1,12 @@
 """Samples to batches of tensors, in a seeded order with seeded flips.
 
-Shapes: B batch, n picked bands, S side of a spectral image, H side of the RGB image.
+Shapes: B batch, n channels (picked bands, or averages of bands), S side of a spectral image,
+H side of the RGB image.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bimae.data.dataset import SeedDataset
-from bimae.data.transforms import flip, scale_spectra
+from bimae.data.transforms import Mix, flip, scale_spectra
 from bimae.errors import DataError
+from bimae.spectra import BandWeights
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,30 @@ class Batch:
         return Batch(change(self.index), *views)
 
 
+class Reader(Protocol):
+    """What a model's configuration says about how it reads; a `ClassifierConfig` does."""
+
+    @property
+    def modality(self) -> Literal["bimodal", "hs", "rgb"]:
+        """Which views it looks at."""
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """The band of each channel; empty where it reads no spectra."""
+
+    @property
+    def scale(self) -> Literal["before", "after"]:
+        """Spectra are scaled before or after the bands are picked or averaged."""
+
+    @property
+    def band_weights(self) -> tuple[BandWeights, ...] | None:
+        """What is averaged for each channel, or None where every one is a single band."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of their numbers."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """How stored samples are read for one model.
@@ -56,14 +82,29 @@ class Reading:
     Attributes:
         modality: Which views are looked at.
         bands: The bands to pick, or None for all.
-        scale: Min-max scaling `before` or `after` the bands are picked.
+        scale: Min-max scaling `before` or `after` the bands are picked or averaged.
         classes: Class names in the order of their numbers; None: labels are not read.
+        weights: Averages of bands to read in the place of single ones, (band, weight) pairs for
+            each channel; None where every channel is one of `bands`.
     """
 
     modality: Literal["bimodal", "hs", "rgb"] = "bimodal"
     bands: tuple[int, ...] | None = None
     scale: Literal["before", "after"] = "before"
     classes: tuple[str, ...] | None = None
+    weights: tuple[BandWeights, ...] | None = None
+
+    @classmethod
+    def of(cls, config: Reader, *, labels: bool = True) -> "Reading":
+        """How a classifier reads; the one place that knows, so that none forgets its filters.
+
+        Args:
+            config: The classifier's configuration.
+            labels: Whether labels are read too.
+        """
+        classes = config.classes if labels else None
+        bands = config.bands or None
+        return cls(config.modality, bands, config.scale, classes, config.band_weights)
 
 
 @dataclass(frozen=True)
@@ -82,6 +123,7 @@ class SeedBatches(Dataset[Batch]):
         self.samples = samples
         self.reading = reading
         self.numbers = {name: i for i, name in enumerate(reading.classes or ())}
+        self.mix = None if reading.weights is None else Mix.of(reading.weights)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -98,10 +140,10 @@ class SeedBatches(Dataset[Batch]):
             sample = self.samples[pick.index]
             if reading.modality != "rgb":
                 if hs is None:
-                    count = len(reading.bands) if reading.bands else sample.hs.shape[2]
+                    count = len(reading.weights or reading.bands or ()) or sample.hs.shape[2]
                     hs = np.empty((len(picks), count, *sample.hs.shape[:2]), np.float32)
                 image = flip(sample.hs, pick.rows, pick.columns)
-                scale_spectra(image, reading.bands, reading.scale, hs[i])
+                scale_spectra(image, reading.bands, reading.scale, hs[i], mix=self.mix)
             if reading.modality != "hs":
                 if rgb is None:
                     rgb = np.empty((len(picks), *sample.rgb.shape), np.float32)

@@ -77,7 +77,7 @@ def classify(
         DataError: A label is missing, or is none of the model's classes.
     """
     config = model.config
-    reading = Reading(config.modality, config.bands or None, config.scale, config.classes)
+    reading = Reading.of(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     truth, probabilities = [], []

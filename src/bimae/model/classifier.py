@@ -1,7 +1,7 @@
 """The seed classifier: the pretrained trunk, a norm, a pool and one linear layer.
 
-Shapes: B batch, n bands that it reads, S side of a spectral image, H side of the RGB image,
-N tokens, D width.
+Shapes: B batch, n channels that it reads (bands, or averages of bands), S side of a spectral image,
+H side of the RGB image, N tokens, D width.
 """
 
 import torch
@@ -67,8 +67,9 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         """Logits [B, classes].
 
         Args:
-            hs: [B, n, S, S] the bands of the configuration, scaled to [0, 1] per pixel; ignored
-                by a classifier of RGB only.
+            hs: [B, n, S, S] the bands of the configuration, or where it has `band_weights` the
+                averages that these say, scaled to [0, 1] per pixel; ignored by a classifier of
+                RGB only.
             rgb: [B, 3, H, H] in [0, 1]; ignored by a classifier of spectra only.
 
         Raises:

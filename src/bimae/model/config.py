@@ -1,9 +1,11 @@
 """Sizes of a model, the presets, and the token counts that follow from them. No torch."""
 
 from dataclasses import asdict, dataclass, fields
+from math import fsum
 from typing import Any, Literal, TypeVar, get_args
 
 from bimae.errors import ConfigError
+from bimae.spectra import BandWeights
 
 _COUNTS = (
     "width",
@@ -204,11 +206,14 @@ class ClassifierConfig:
         classes: Class names; a class number is its place here (alphabetical in training).
         modality: What it looks at.
         bands: Band numbers that it reads, which are also the rows of the spectral positions that
-            it uses; empty for `rgb`.
+            it uses; of a filter, the band nearest to its centre. Empty for `rgb`.
         pool: Mean of all tokens, or the global token.
         scale: Spectra are min-max scaled per pixel `before` the bands are picked (the paper), or
             `after`, over only the bands that it reads.
         wavelengths_nm: Band centres of the sensor in nm, all of them, or None where unknown.
+        band_weights: What it reads where not single bands: for each of `bands`, (band, weight)
+            pairs, whose weighted average takes its place; weights of one sum to 1. None where
+            every channel is one band.
     """
 
     model: ModelConfig
@@ -218,6 +223,7 @@ class ClassifierConfig:
     pool: Pool = "mean"
     scale: Scale = "before"
     wavelengths_nm: tuple[float, ...] | None = None
+    band_weights: tuple[BandWeights, ...] | None = None
 
     def __post_init__(self) -> None:
         found = []
@@ -235,8 +241,28 @@ class ClassifierConfig:
             beyond = [b for b in self.bands if not 0 <= b < self.model.bands]
             if beyond:
                 found.append(f"bands {beyond} are beyond the model's {self.model.bands}")
+        if self.band_weights is not None:
+            found += self._weight_problems(self.band_weights)
         if found:
             raise ConfigError.of(found)
+
+    def _weight_problems(self, channels: tuple[BandWeights, ...]) -> list[str]:
+        if len(channels) != len(self.bands):
+            return [f"band_weights has {len(channels)} channels for {len(self.bands)} bands"]
+        found = []
+        for number, pairs in enumerate(channels):
+            if any(type(b) is not int or not 0 <= b < self.model.bands for b, _ in pairs):
+                found.append(
+                    f"band_weights of channel {number} names bands that are not among the model's "
+                    f"{self.model.bands}"
+                )
+            weights = [weight for _, weight in pairs]
+            if not (all(w > 0 for w in weights) and abs(fsum(weights) - 1) < 1e-6):
+                found.append(
+                    f"band_weights of channel {number} sum to {fsum(weights):g}; weights above 0 "
+                    "that sum to 1 are expected"
+                )
+        return found
 
 
 C = TypeVar("C", ModelConfig, ClassifierConfig)
@@ -261,10 +287,15 @@ def config_from_dict(kind: type[C], values: Any) -> C:
         problems += [f"missing key {k!r}" for k in ("model", "classes") if k not in values]
     if problems:
         raise ConfigError.of(problems)
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    values = {k: _tuples(v) for k, v in values.items()}
     if kind is ClassifierConfig:
         values["model"] = config_from_dict(ModelConfig, values["model"])
     try:
         return kind(**values)
-    except TypeError as error:  # a value of a wrong kind, met while checking it
+    except (TypeError, ValueError) as error:  # a value of a wrong kind, met while checking it
         raise ConfigError(f"a value of a wrong kind: {error}") from error
+
+
+def _tuples(value: Any) -> Any:
+    """A JSON value with its lists, which can be changed, as tuples, which cannot."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

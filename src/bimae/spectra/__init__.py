@@ -1,6 +1,16 @@
 """What a band is: its wavelength in nm, and which bands are meant by a selection. No torch."""
 
-from bimae.spectra.bands import BandSelection
-from bimae.spectra.wavelengths import band_reach, check_wavelengths, nearest_band
+from bimae.spectra.bands import BandSelection, Channels
+from bimae.spectra.filters import BandWeights, filter_weights
+from bimae.spectra.wavelengths import band_reach, check_wavelengths, nearest_band, tell_bands
 
-__all__ = ["BandSelection", "band_reach", "check_wavelengths", "nearest_band"]
+__all__ = [
+    "BandSelection",
+    "BandWeights",
+    "Channels",
+    "band_reach",
+    "check_wavelengths",
+    "filter_weights",
+    "nearest_band",
+    "tell_bands",
+]

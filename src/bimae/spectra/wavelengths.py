@@ -1,10 +1,15 @@
-"""Wavelengths of a sensor's bands, in nm."""
+"""Wavelengths of a sensor's bands, in nm: which part of the spectrum each one stands for."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
 from bimae.errors import BandError
+
+FEW = 12  # as many bands are listed one by one, and each stands for itself
+AROUND = 5  # distances on either side of one that say what is usual there
+GAP = 2.0  # a distance of more than this many usual ones is a gap
+RANGES = 8  # stretches that a message lists
 
 
 def check_wavelengths(wavelengths: Sequence[float], bands: int, where: str) -> tuple[float, ...]:
@@ -37,3 +42,72 @@ def nearest_band(wavelengths: Sequence[float], nm: float) -> int:
 def band_reach(wavelengths: Sequence[float]) -> float:
     """How far from its centre a band can be said to reach: half the usual distance, in nm."""
     return median(b - a for a, b in pairwise(wavelengths)) / 2 if len(wavelengths) > 1 else 5.0
+
+
+def stretches(wavelengths: Sequence[float]) -> list[range]:
+    """Band numbers of each stretch of the spectrum that the sensor sees without a gap.
+
+    A gap is a distance of more than twice what is usual beside it, on the side where the bands
+    lie farther apart: a removed water band is one, the step from a detector with narrow bands to
+    one with wide bands is none.
+    """
+    steps = [b - a for a, b in pairwise(wavelengths)]
+    ends = []
+    for i, step in enumerate(steps):
+        sides = (steps[max(0, i - AROUND) : i], steps[i + 1 : i + 1 + AROUND])
+        usual = [median(side) for side in sides if side]
+        if usual and step > GAP * max(usual):
+            ends.append(i + 1)
+    return [range(a, b) for a, b in pairwise([0, *ends, len(wavelengths)])]
+
+
+def band_shares(wavelengths: Sequence[float]) -> list[float]:
+    """How many nm of the spectrum each band stands for: half the way to either neighbour.
+
+    At the ends of the spectrum and of gaps, a band reaches as far outwards as inwards; a band
+    alone between gaps stands for the sensor's usual distance.
+    """
+    shares = []
+    for stretch in stretches(wavelengths):
+        steps = [wavelengths[i + 1] - wavelengths[i] for i in stretch[:-1]]
+        steps = steps or [2 * band_reach(wavelengths)]
+        shares += [(a + b) / 2 for a, b in pairwise([steps[0], *steps, steps[-1]])][: len(stretch)]
+    return shares
+
+
+def covers(wavelengths: Sequence[float], nm: float) -> bool:
+    """Whether the sensor has a band at `nm`: within a band's reach, or between two neighbours.
+
+    Bands of a sensor of `FEW` bands stand for themselves: between them lies nothing.
+    """
+    if abs(wavelengths[nearest_band(wavelengths, nm)] - nm) <= band_reach(wavelengths) + 1e-6:
+        return True
+    return len(wavelengths) > FEW and any(
+        wavelengths[stretch[0]] <= nm <= wavelengths[stretch[-1]]
+        for stretch in stretches(wavelengths)
+    )
+
+
+def tell_bands(wavelengths: Sequence[float]) -> str:
+    """What a sensor has, for messages: `400-1000 nm in 300 bands every 2.0 nm`.
+
+    Gaps cut it into several of these; `FEW` bands are told one by one.
+    """
+    if len(wavelengths) <= FEW:
+        word = "band" if len(wavelengths) == 1 else f"{len(wavelengths)} bands"
+        return f"{word} at {', '.join(f'{nm:g}' for nm in wavelengths)} nm"
+    told = []
+    for stretch in stretches(wavelengths):
+        first, last = wavelengths[stretch[0]], wavelengths[stretch[-1]]
+        if len(stretch) == 1:
+            told.append(f"{first:g} nm")
+            continue
+        steps = [wavelengths[i + 1] - wavelengths[i] for i in stretch[:-1]]
+        every = dict.fromkeys((_short(min(steps)), _short(max(steps))))
+        told.append(f"{first:g}-{last:g} nm in {len(stretch)} bands every {'-'.join(every)} nm")
+    more = len(told) - RANGES
+    return ", ".join(told[:RANGES]) + (f" and {more} stretches more" if more > 0 else "")
+
+
+def _short(nm: float) -> str:
+    return f"{nm:.1f}" if nm >= 1 else f"{nm:.2g}"

@@ -7,9 +7,9 @@ import torch
 
 from bimae.data import SeedDataset, Split
 from bimae.data.loading import Reading, check_labels
-from bimae.errors import DataError, ModelError
+from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
-from bimae.spectra import BandSelection
+from bimae.spectra import BandSelection, Channels
 from bimae.train.modules import ClassifyTask
 from bimae.train.options import FinetuneOptions
 from bimae.train.precision import choose_precision
@@ -27,12 +27,14 @@ class FinetuneRun:
         model: The classifier of the best epoch, on the CPU.
         samples: Its data.
         split: Which samples it learned from, and which are left to test it.
+        reads: What it looks at, for people: `RGB and 3 filters (490, 560, 668 nm)`.
     """
 
     folder: RunFolder
     model: SeedClassifier
     samples: SeedDataset
     split: Split
+    reads: str
 
 
 def finetune(options: FinetuneOptions) -> FinetuneRun:
@@ -55,8 +57,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
 
     precision = choose_precision(options.precision, model.config.model.width)
     config = model.config
-    reading = Reading(config.modality, config.bands or None, config.scale, config.classes)
-    loaders = loaders_for(options, samples, split, reading)
+    loaders = loaders_for(options, samples, split, Reading.of(config))
     task = ClassifyTask(model, options)
     trainer = make_trainer(
         options,
@@ -64,7 +65,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         precision=precision,
         monitor=f"val/{options.monitor}" if split.val else None,
         mode="min" if options.monitor == "loss" else "max",
-        title=f"fine-tuning ({options.modality})",
+        title=f"fine-tuning ({_looks_at(config, Channels(config.bands, config.band_weights))})",
     )
     folder.begin(options, "finetune", samples, split, precision=precision)
     fit(trainer, task, loaders, folder, resume=options.resume is not None)
@@ -73,7 +74,8 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         task.load_state_dict(best["state_dict"])
     model = model.cpu().eval()
     model.save_pretrained(folder.model)
-    return FinetuneRun(folder, model, samples, split)
+    bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)
+    return FinetuneRun(folder, model, samples, split, _looks_at(config, bands))
 
 
 def _fresh(
@@ -89,20 +91,32 @@ def _fresh(
             f"{options.data}: all {len(samples)} samples are {samples.classes[0]!r}; a classifier "
             "needs at least two classes"
         )
-    bands = BandSelection(options.bands).resolve(samples.bands, samples.wavelengths_nm)
+    channels = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
+    reads_bands = options.modality != "rgb"
+    if reads_bands and options.scale == "after" and len(channels) == 1:
+        raise ConfigError(
+            f"scale is 'after', but bands {options.bands!r} is a single one here, and scaled over "
+            "itself it is 0 everywhere; use scale 'before', or more bands"
+        )
     config = ClassifierConfig(
         model=pretrained.config if pretrained else sizes_for(options, samples),
         classes=tuple(samples.classes),
         modality=options.modality,
-        bands=() if options.modality == "rgb" else bands,
+        bands=channels.bands if reads_bands else (),
         pool=options.pool,
         scale=options.scale,
         wavelengths_nm=samples.wavelengths_nm,
+        band_weights=channels.weights if reads_bands else None,
     )
     model = SeedClassifier(config, generator=torch.Generator().manual_seed(options.seed))
     if pretrained:
         model.load_trunk(pretrained)
     return model
+
+
+def _looks_at(config: ClassifierConfig, bands: Channels | str) -> str:
+    views = {"bimodal": f"RGB and {bands}", "hs": str(bands), "rgb": "RGB"}
+    return views[config.modality]
 
 
 def _sized_as(options: FinetuneOptions, weights: ModelConfig) -> FinetuneOptions:

@@ -119,7 +119,8 @@ class FinetuneOptions(RunOptions):
     modality: Modality = "bimodal"
     """What the classifier looks at."""
     bands: str = "all"
-    """Bands that it reads: all, step_60, top_5, bottom_5, 0,60,120, 450-680nm, 480,550,670nm."""
+    """Bands that it reads: all, step_60, top_5, bottom_5, 0,60,120, 450-680nm, 480,550,670nm; or
+    what filters would see: 490nm@30,560nm@20 (centre@width)."""
     scale: Scale = "before"
     """Spectra are min-max scaled before the bands are picked, or after, over these bands only."""
     pool: Pool = "mean"
