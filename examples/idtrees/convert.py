@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 
 from bimae.data.info import DatasetInfo
 from bimae.data.sample import Sample
-from bimae.data.scenes import SPLITS, resample_rgb
+from bimae.data.scenes import SPLITS, Box, Scene, box_samples, grid_windows, unique_ids
 from bimae.data.tfrecord.writer import write_tfrecords
 from bimae.errors import BimaeError, DataError
 
 FOLDS = 5
-PLOT_M = 20.0  # side of a plot; 1 spectral pixel and 10 RGB pixels per metre
-RGB_PER_M = 10.0
+SHORTEST_M, LONGEST_M = 4, 10  # sides of a crown's window; a spectral pixel is 1 m
+WINDOW_M, STRIDE_M = 8, 2  # unlabelled windows
 BAND_NUMBERS = (*range(192), *range(210, 283), *range(315, 419))  # NEON's; water bands left out
 WAVELENGTHS_NM = tuple(round(383.5 + 5.0077 * i, 2) for i in BAND_NUMBERS)
 SOURCE = (
@@ -38,20 +39,14 @@ SOURCE = (
     "crown's box blanked."
 )
 
-Box = tuple[float, float, float, float]
-"""left, top, right, bottom in metres from the plot's top-left corner."""
-
 
 @dataclass(frozen=True)
 class Crown:
-    """One tree crown: `box` is clipped to the plot; `fold` is 0-4."""
+    """One tree crown: `plot` is the number of its plot's images, `fold` is 0-4."""
 
-    id: str
-    plot: int
-    site: str
-    group: str
-    taxon: str
     box: Box
+    plot: int
+    plot_name: str
     fold: int
 
 
@@ -68,6 +63,10 @@ class Plots:
                 f"{src}: plots_hsi.npz (lo, hi) and plots_rgb.npz (rgb) are expected there "
                 f"({error}); give the folder idtrees2020 as --src"
             ) from error
+
+    def scene(self, plot: int, name: str) -> Scene:
+        """A plot of 20 m in both views: 1 spectral pixel and 10 RGB pixels per metre."""
+        return Scene(name, self.spectra(plot), self.rgb(plot), WAVELENGTHS_NM)
 
     def spectra(self, plot: int) -> NDArray[np.float32]:
         """[20, 20, 369] reflectance."""
@@ -94,30 +93,20 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 def read_crowns(src: Path, site: str = "all") -> list[Crown]:
     """The crowns that have a fold (taxa with at least 47 crowns), in the order of the plots."""
-    crowns, seen = [], Counter[str]()
-    for row in read_table(src / "crowns.csv"):
-        if row["fold_top8"] == "" or site not in ("all", row["site"]):
-            continue
-        # Boxes may stick out of the plot.
-        x0, y0, x1, y1 = (
-            min(max(float(row[key]), 0.0), PLOT_M) for key in ("x0_m", "y0_m", "x1_m", "y1_m")
-        )
-        # A tree has one id but may have two boxes, in overlapping plots or in one.
-        name = f"{row['indvdID']}@{row['plot']}"
-        seen[name] += 1
-        crowns.append(
-            Crown(
-                id=name if seen[name] == 1 else f"{name}#{seen[name]}",
-                plot=int(row["plot_index"]),
-                site=row["site"],
-                group=row["group"],
-                taxon=row["taxonID"],
-                box=(x0, y0, x1, y1),
-                fold=int(row["fold_top8"]),
-            )
-        )
-    if not crowns:
+    rows = [
+        row
+        for row in read_table(src / "crowns.csv")
+        if row["fold_top8"] != "" and site in ("all", row["site"])
+    ]
+    if not rows:
         raise DataError(f"{src / 'crowns.csv'}: no crown of site {site!r}; use all, MLBS or OSBS")
+    # A tree has one id but may have two boxes, in overlapping plots or in one.
+    ids = unique_ids(f"{row['indvdID']}@{row['plot']}" for row in rows)
+    crowns = []
+    for row, name in zip(rows, ids, strict=True):
+        left, top, right, bottom = (float(row[key]) for key in ("x0_m", "y0_m", "x1_m", "y1_m"))
+        box = Box(name, row["taxonID"], row["group"], left, top, right, bottom)
+        crowns.append(Crown(box, int(row["plot_index"]), row["plot"], int(row["fold_top8"])))
     return sorted(crowns, key=lambda crown: crown.plot)
 
 
@@ -126,85 +115,36 @@ def split_of(fold: int, test_fold: int) -> str:
     return {0: "test", 1: "val"}.get((fold - test_fold) % FOLDS, "train")
 
 
-def crown_window(box: Box) -> Box:
-    """Square window around a crown: 1.1 times its longer side, 4 to 10 m, shifted into the plot."""
-    x0, y0, x1, y1 = box
-    side = min(max(1.1 * max(x1 - x0, y1 - y0), 4.0), 10.0)
-    left = min(max((x0 + x1 - side) / 2, 0.0), PLOT_M - side)
-    top = min(max((y0 + y1 - side) / 2, 0.0), PLOT_M - side)
-    return left, top, left + side, top + side
-
-
-def cut(
-    rgb: NDArray[np.float32],
-    spectra: NDArray[np.float32],
-    window: Box,
-    *,
-    box: Box | None = None,
-    rgb_size: int,
-    hs_size: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Both views of a window at a fixed size; outside `box` RGB is white and the spectrum zero.
-
-    RGB is resampled bilinearly. Spectra take the nearest pixel, so that each one was measured.
-    """
-    left, top, right, bottom = (m * RGB_PER_M for m in window)
-    view = resample_rgb(rgb, rgb_size, (left, top, right, bottom))
-    columns, rows = (centres(window, axis, hs_size).astype(int) for axis in (0, 1))
-    cube = spectra[np.ix_(rows, columns)]
-    if box is not None:
-        view = np.where(inside(window, box, rgb_size)[..., None], view, np.float32(1.0))
-        cube = np.where(inside(window, box, hs_size)[..., None], cube, np.float32(0.0))
-    return view, cube
-
-
-def centres(window: Box, axis: int, size: int) -> NDArray[np.float64]:
-    """[size] pixel centres in m along x (axis 0) or y (axis 1) of a window of `size` pixels."""
-    start, end = window[axis], window[axis + 2]
-    places: NDArray[np.float64] = start + (np.arange(size) + 0.5) * (end - start) / size
-    return places
-
-
-def inside(window: Box, box: Box, size: int) -> NDArray[np.bool_]:
-    """[size, size]: whose centre lies in `box`; a sliver of a crown keeps its nearest pixels."""
-    along = []
-    for axis in (0, 1):
-        at, low, high = centres(window, axis, size), box[axis], box[axis + 2]
-        within = (at >= low) & (at <= high)
-        if not within.any():
-            within[np.abs(at - (low + high) / 2).argmin()] = True
-        along.append(within)
-    return np.logical_and.outer(along[1], along[0])
-
-
 def crown_samples(
     plots: Plots, crowns: Sequence[Crown], *, rgb_size: int, hs_size: int
 ) -> Iterator[Sample]:
-    """One labelled sample per crown."""
-    plot, rgb, spectra = -1, plots.rgb(0), plots.spectra(0)
-    for crown in crowns:
-        if crown.plot != plot:
-            plot, rgb, spectra = crown.plot, plots.rgb(crown.plot), plots.spectra(crown.plot)
-        window = crown_window(crown.box)
-        view, cube = cut(rgb, spectra, window, box=crown.box, rgb_size=rgb_size, hs_size=hs_size)
-        yield Sample(crown.id, crown.taxon, crown.group, view, cube)
+    """One labelled sample per crown; a plot is decoded once, so crowns come plot by plot."""
+    for (plot, name), found in groupby(crowns, key=lambda crown: (crown.plot, crown.plot_name)):
+        yield from box_samples(
+            plots.scene(plot, name),
+            [crown.box for crown in found],
+            shortest=SHORTEST_M,
+            longest=LONGEST_M,
+            rgb_size=rgb_size,
+            hs_size=hs_size,
+        )
 
 
 def window_samples(
     plots: Plots, src: Path, shut: set[str], *, site: str, rgb_size: int, hs_size: int
 ) -> Iterator[Sample]:
-    """Unlabelled 8 m windows, every 2 m, of all plots but those of the groups in `shut`."""
-    side, stride = 8, 2
+    """Unlabelled windows of all plots but those of the groups in `shut`."""
     for row in read_table(src / "plots.csv"):
         if row["group"] in shut or site not in ("all", row["site"]):
             continue
-        rgb, spectra = plots.rgb(int(row["index"])), plots.spectra(int(row["index"]))
-        for top in range(0, int(PLOT_M) - side + 1, stride):
-            for left in range(0, int(PLOT_M) - side + 1, stride):
-                window = (float(left), float(top), float(left + side), float(top + side))
-                view, cube = cut(rgb, spectra, window, rgb_size=rgb_size, hs_size=hs_size)
-                name = f"{row['plot']}-x{left:02d}y{top:02d}"
-                yield Sample(name, None, row["group"], view, cube)
+        yield from grid_windows(
+            plots.scene(int(row["index"]), row["plot"]),
+            WINDOW_M,
+            STRIDE_M,
+            group=row["group"],
+            rgb_size=rgb_size,
+            hs_size=hs_size,
+        )
 
 
 def convert(
@@ -233,15 +173,23 @@ def convert(
     """
     plots, crowns = Plots(src), read_crowns(src, site)
     of = {name: [c for c in crowns if split_of(c.fold, fold) == name] for name in SPLITS}
-    info = DatasetInfo("IDTReeS 2020 tree crowns", False, WAVELENGTHS_NM, SOURCE)
-    counts = {name: Counter(c.taxon for c in chosen) for name, chosen in of.items()}
+    info = DatasetInfo(
+        "IDTReeS 2020 tree crowns",
+        wavelengths_nm=WAVELENGTHS_NM,
+        source=SOURCE,
+        sensor="NEON Airborne Observation Platform",
+        unit="reflectance",
+        rgb="camera",
+    )
+    facts = {"fold": fold, "site": site}
+    counts = {name: Counter(str(c.box.label) for c in chosen) for name, chosen in of.items()}
     for name, chosen in of.items():
         samples = crown_samples(plots, chosen, rgb_size=rgb_size, hs_size=hs_size)
         write_tfrecords(out / "crowns", samples, split=name, overwrite=overwrite)
-    info.save(out / "crowns")
+    info.save(out / "crowns", **facts, samples=dict(counts))
     # Not a pixel of a plot that is validated or tested on may be seen in pretraining, and groups
     # are what keeps apart plots on the same ground: of all crowns, whichever site was asked for.
-    shut = {c.group for c in read_crowns(src) if split_of(c.fold, fold) != "train"}
+    shut = {c.box.group for c in read_crowns(src) if split_of(c.fold, fold) != "train"}
     counts["windows"] = Counter()
 
     def counted(samples: Iterator[Sample]) -> Iterator[Sample]:
@@ -251,7 +199,7 @@ def convert(
 
     windows = window_samples(plots, src, shut, site=site, rgb_size=rgb_size, hs_size=hs_size)
     write_tfrecords(out / "windows", counted(windows), split="train", overwrite=overwrite)
-    info.save(out / "windows")
+    info.save(out / "windows", **facts, side_m=WINDOW_M, stride_m=STRIDE_M)
     return counts
 
 

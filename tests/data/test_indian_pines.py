@@ -1,5 +1,6 @@
 """Indian Pines: a real scene, and the proof that its splits share no pixel."""
 
+import json
 import re
 from collections import Counter
 
@@ -18,6 +19,7 @@ from bimae.data.indian_pines import (
 from bimae.data.info import DatasetInfo
 from bimae.data.scenes import SPLITS, spatial_blocks
 from bimae.errors import DataError
+from tests.data.small_scenes import digest
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +32,13 @@ def written(tmp_path_factory):
 def test_no_pixel_is_seen_by_two_splits(written):
     ds = open_dataset(written.folder)
     seen = {name: np.zeros((145, 145), dtype=bool) for name in SPLITS}
-    scene = load_scene()
+    scene, labels = load_scene()
     for name, sample in zip(ds.declared_splits, ds, strict=True):
         row, column = (int(n) for n in re.fullmatch(r"r(\d+)c(\d+)", sample.id).groups())
         rows, columns = slice(row - 4, row + 5), slice(column - 4, column + 5)
         # What the record holds is the window that its name tells, so the name can be trusted.
         np.testing.assert_array_equal(sample.hs, scene.cube[rows, columns])
-        assert sample.label == CLASSES[scene.labels[row, column] - 1]
+        assert sample.label == CLASSES[labels[row, column] - 1]
         seen[name][rows, columns] = True
     assert all(ground.any() for ground in seen.values())
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
@@ -56,12 +58,20 @@ def test_what_is_written(written):
     assert re.fullmatch(r"block-\d\d-\d\d", sample.group)
     info = DatasetInfo.load(written.folder)
     assert not info.simulated and "10.4231/R7RX991C" in info.source
-    assert info.wavelengths_nm == load_scene().wavelengths_nm
+    assert info.wavelengths_nm == load_scene()[0].wavelengths_nm
+    assert (info.sensor, info.unit, info.rgb) == ("AVIRIS", "radiance", "false colour")
+    told = json.loads((written.folder / "dataset.json").read_text(encoding="utf-8"))
+    assert told["samples"] == written.counts and (told["window"], told["block"]) == (9, 12)
     assert "Woods" not in written.missing("train") and "Woods" not in written.missing("test")
 
 
+def test_the_same_samples_as_before_the_code_was_shared(written):
+    # Not RGB: Pillow may round the last bit differently on another machine.
+    assert digest(open_dataset(written.folder)) == "ec35f50538a81806"
+
+
 def test_default_blocks_put_all_but_the_smallest_classes_into_train_and_test():
-    labels = load_scene().labels
+    _, labels = load_scene()
     split = spatial_blocks(labels, window=7, block=18).split
     lost = {
         name: {CLASSES[k] for k in range(16) if not ((split == n) & (labels == k + 1)).any()}
@@ -72,7 +82,8 @@ def test_default_blocks_put_all_but_the_smallest_classes_into_train_and_test():
 
 
 def test_wavelengths_ascend_and_carbon_dioxide_lies_where_it_should():
-    scene = load_scene()
+    scene, _ = load_scene()
+    assert scene.rgb_made
     nm = np.array(scene.wavelengths_nm)
     assert (np.diff(nm) > 0).all() and nm[0] == 400.02 and nm[-1] == 2489.11
     mean = scene.cube.reshape(-1, 200).mean(axis=0)
@@ -85,7 +96,7 @@ def test_wavelengths_ascend_and_carbon_dioxide_lies_where_it_should():
 
 
 def test_a_mended_list_is_left_alone():
-    right = list(load_scene().wavelengths_nm)
+    right = list(load_scene()[0].wavelengths_nm)
     assert mended_wavelengths(right) == right
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimae.data.scenes import cut_window, false_colour, resample_rgb, spatial_blocks
+from bimae.data.scenes.colour import colour_bands
 from bimae.errors import DataError
 
 
@@ -97,6 +98,35 @@ def test_false_colour_takes_the_nearest_bands_and_stretches_once():
         )
     with pytest.raises(DataError, match="one wavelength per band"):
         false_colour(cube, nm[:4])
+
+
+@pytest.mark.parametrize(
+    ("bands", "nm", "expected"),
+    [
+        (300, [400 + 2.0 * i for i in range(300)], (120, 75, 30)),
+        (6, [500.0, 550, 600, 650, 700, 750], (3, 1, 0)),  # 40 nm from blue is near enough
+        (12, [900.0 + 50 * i for i in range(12)], (10, 6, 2)),  # short-wave infrared
+        (12, [560.0 + 10 * i for i in range(12)], (10, 6, 2)),  # no blue
+        (12, None, (10, 6, 2)),
+        (1, None, (0, 0, 0)),
+        (2, None, (1, 1, 0)),
+        (3, None, (2, 1, 0)),
+    ],
+)
+def test_bands_for_false_colour_lie_near_the_colours_or_are_spread(bands, nm, expected):
+    assert colour_bands(bands, nm) == expected
+    assert false_colour(np.ones((2, 2, bands), np.uint8), nm).shape == (2, 2, 3)
+
+
+def test_pixels_that_are_not_finite_are_black_and_do_not_count():
+    cube = np.random.default_rng(0).normal(size=(9, 9, 3)).astype(np.float32)
+    whole = false_colour(cube, None)
+    cube[4, 4, 1], cube[0, 0, 2] = np.nan, np.inf
+    rgb = false_colour(cube, None, percentiles=(0, 100))
+    assert np.isfinite(rgb).all() and (rgb[4, 4] == 0).all() and (rgb[0, 0] == 0).all()
+    np.testing.assert_allclose(false_colour(cube, None)[1:4], whole[1:4], atol=0.2)
+    with pytest.raises(DataError, match="no pixel is finite"):
+        false_colour(cube * np.nan, None)
 
 
 def test_resampling_keeps_a_plain_colour_and_takes_a_part():

@@ -1,6 +1,7 @@
 """Tree crowns: decoding, cutting, and splits by ground (skipped where ../shared is absent)."""
 
 import importlib.util
+import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from bimae.data.dataset import open_dataset
 from bimae.data.info import DatasetInfo
+from bimae.data.scenes import Box, box_samples, grid_windows, window_around
 from bimae.errors import DataError
+from tests.data.small_scenes import digest
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "idtrees" / "convert.py"
 
@@ -34,17 +37,28 @@ def src(shared):
 
 def test_998_crowns_of_8_taxa_in_group_disjoint_folds(script, src):
     crowns = script.read_crowns(src)
-    assert len(crowns) == len({c.id for c in crowns}) == 998
-    assert len({c.taxon for c in crowns}) == 8
+    assert len(crowns) == len({c.box.id for c in crowns}) == 998
+    assert len({c.box.label for c in crowns}) == 8
+    assert any(c.box.id.endswith("#2") for c in crowns)  # one tree, two boxes in one plot
+    assert [c.plot for c in crowns] == sorted(c.plot for c in crowns)
     folds = {}
     for crown in crowns:
-        folds.setdefault(crown.group, set()).add(crown.fold)
-        x0, y0, x1, y1 = crown.box
+        folds.setdefault(crown.box.group, set()).add(crown.fold)
+    assert all(len(found) == 1 for found in folds.values())
+
+
+def test_windows_of_crowns_have_4_to_10_metres_and_lie_in_the_plot(script, src):
+    scene = script.Plots(src).scene(0, "MLBS_1")
+    limits = {"shortest": script.SHORTEST_M, "longest": script.LONGEST_M}
+    sides = set()
+    for crown in script.read_crowns(src):
+        x0, y0, x1, y1 = crown.box.within(scene)  # all plots have one size
         assert 0 <= x0 < x1 <= 20 and 0 <= y0 < y1 <= 20  # boxes are clipped
-        left, top, right, bottom = script.crown_window(crown.box)
+        left, top, right, bottom = window_around(scene, (x0, y0, x1, y1), **limits)
         assert right - left == pytest.approx(bottom - top) and 4 - 1e-9 < right - left < 10 + 1e-9
         assert min(left, top) > -1e-9 and max(right, bottom) < 20 + 1e-9
-    assert all(len(found) == 1 for found in folds.values())
+        sides.add(round(right - left, 6))
+    assert min(sides) == 4 and max(sides) == 10 and len(sides) > 100
 
 
 def test_decoding_shows_a_red_edge_and_a_green_peak(script, src):
@@ -74,36 +88,37 @@ def test_the_last_band_is_the_sum_of_all_steps(script, src):
     np.testing.assert_allclose(script.Plots(src).spectra(7)[3, 5], expected, atol=1e-7)
 
 
+def test_a_plot_is_a_scene_with_ten_rgb_pixels_per_spectral_one(script, src):
+    scene = script.Plots(src).scene(7, "MLBS_8")
+    assert (scene.height, scene.width, scene.rgb_scale) == (20, 20, (10.0, 10.0))
+    assert scene.wavelengths_nm == script.WAVELENGTHS_NM and not scene.rgb_made
+
+
 def test_outside_the_box_rgb_is_white_and_the_spectrum_zero(script, src):
-    plots = script.Plots(src)
-    box = (2.0, 3.0, 8.0, 6.0)
-    window = script.crown_window(box)
-    view, cube = script.cut(
-        plots.rgb(0), plots.spectra(0), window, box=box, rgb_size=96, hs_size=12
-    )
-    assert view.shape == (96, 96, 3) and cube.shape == (12, 12, 369)
-    assert (view[0] == 1).all() and (cube[0] == 0).all()
-    assert (view[48, 48] < 1).any() and (cube[6, 6] > 0).any()
+    scene = script.Plots(src).scene(0, "MLBS_1")
+    crown = Box("crown", "QURU", "MLBS_1", 2.0, 3.0, 8.0, 6.0)
+    sliver = Box("sliver", "QURU", "MLBS_1", 5.0, 5.01, 14.0, 5.05)
+    crowns = [script.Crown(box, 0, "MLBS_1", 0) for box in (crown, sliver)]
+    whole, thin = script.crown_samples(script.Plots(src), crowns, rgb_size=96, hs_size=12)
+    assert (whole.id, whole.label, whole.group) == ("crown", "QURU", "MLBS_1")
+    assert whole.rgb.shape == (96, 96, 3) and whole.hs.shape == (12, 12, 369)
+    assert (whole.rgb[0] == 1).all() and (whole.hs[0] == 0).all()
+    assert (whole.rgb[48, 48] < 1).any() and (whole.hs[6, 6] > 0).any()
     # 3 m of 6.6 m are crown from top to bottom, 6 m from left to right.
-    assert (cube.any(axis=2).any(axis=1).sum(), cube.any(axis=2).any(axis=0).sum()) == (6, 10)
-    sliver = (5.0, 5.01, 14.0, 5.05)
-    _, cube = script.cut(
-        plots.rgb(0),
-        plots.spectra(0),
-        script.crown_window(sliver),
-        box=sliver,
-        rgb_size=96,
-        hs_size=12,
-    )
-    assert cube.any()
+    seen = whole.hs.any(axis=2)
+    assert (seen.any(axis=1).sum(), seen.any(axis=0).sum()) == (6, 10)
+    assert thin.hs.any() and thin.hs.any(axis=(1, 2)).sum() == 1
+    (bare,) = box_samples(scene, [crown], blank=False, rgb_size=96, hs_size=12)
+    np.testing.assert_array_equal(bare.hs[seen], whole.hs[seen])
 
 
 def test_a_window_of_whole_pixels_is_those_pixels(script, src):
     plots = script.Plots(src)
-    window = (4.0, 6.0, 12.0, 14.0)
-    view, cube = script.cut(plots.rgb(3), plots.spectra(3), window, rgb_size=80, hs_size=8)
-    np.testing.assert_array_equal(cube, plots.spectra(3)[6:14, 4:12])
-    np.testing.assert_allclose(view, plots.rgb(3)[60:140, 40:120], atol=1e-6)
+    named = {s.id: s for s in grid_windows(plots.scene(3, "P"), 8, 2, rgb_size=80, hs_size=8)}
+    assert len(named) == 49
+    sample = named["P-x04y06"]
+    np.testing.assert_array_equal(sample.hs, plots.spectra(3)[6:14, 4:12])
+    np.testing.assert_allclose(sample.rgb, plots.rgb(3)[60:140, 40:120], atol=1e-6)
 
 
 @pytest.mark.slow
@@ -112,6 +127,8 @@ def test_written_splits_share_no_group_and_windows_are_of_training_ground(script
     counts = script.convert(src, tmp_path, fold=4, rgb_size=24, hs_size=2)
     crowns, windows = open_dataset(tmp_path / "crowns"), open_dataset(tmp_path / "windows")
     assert len(crowns) == 998
+    # As they were before this code was shared with other scenes.
+    assert (digest(crowns), digest(windows)) == ("3f0fed95785fcffd", "21c4899d6f781582")
     groups, found = {}, {}
     for name in ("train", "val", "test"):
         indices = [i for i, split in enumerate(crowns.declared_splits) if split == name]
@@ -129,6 +146,9 @@ def test_written_splits_share_no_group_and_windows_are_of_training_ground(script
         info = DatasetInfo.load(tmp_path / folder)
         assert "not seeds" in info.source and "10.5281/zenodo.3934932" in info.source
         assert info.wavelengths_nm == script.WAVELENGTHS_NM and not info.simulated
+        assert (info.unit, info.rgb) == ("reflectance", "camera")
+    told = json.loads((tmp_path / "crowns" / "dataset.json").read_text(encoding="utf-8"))
+    assert told["fold"] == 4 and told["samples"]["test"] == dict(counts["test"])
 
 
 def test_a_wrong_folder_is_told(script, tmp_path, capsys):

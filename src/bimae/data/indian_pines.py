@@ -19,24 +19,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bimae.data.info import DatasetInfo
 from bimae.data.sample import Sample
-from bimae.data.scenes import (
-    SPLITS,
-    SpatialSplit,
-    cut_window,
-    false_colour,
-    resample_rgb,
-    spatial_blocks,
-)
+from bimae.data.scenes import Scene, labelled_windows
 from bimae.data.tfrecord.writer import write_tfrecords
 from bimae.errors import DataError
-from bimae.spectra import check_wavelengths
 from bimae.storage import atomic_folder
 
 CLASSES = (
@@ -69,21 +60,6 @@ SOURCE = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scene:
-    """The whole scene.
-
-    Attributes:
-        cube: [145, 145, 200] float32, at-sensor radiance in uW cm-2 nm-1 sr-1.
-        labels: [145, 145] uint8: 0 is unlabelled, 1-16 are `CLASSES`.
-        wavelengths_nm: 200 band centres in nm, ascending.
-    """
-
-    cube: NDArray[np.float32]
-    labels: NDArray[np.uint8]
-    wavelengths_nm: tuple[float, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class SceneSummary:
     """What was written.
@@ -101,8 +77,12 @@ class SceneSummary:
         return [name for name, n in self.counts[split].items() if n == 0]
 
 
-def load_scene() -> Scene:
+def load_scene() -> tuple[Scene, NDArray[np.uint8]]:
     """Indian Pines from the installed `tensorly`, with the mended, ascending wavelengths.
+
+    Returns:
+        The scene, [145, 145, 200] float32 at-sensor radiance in uW cm-2 nm-1 sr-1 with false
+        colour; and its labels [145, 145]: 0 is unlabelled, 1-16 are `CLASSES`.
 
     Raises:
         DataError: `tensorly` or its copy of the scene is missing or not as known.
@@ -125,8 +105,9 @@ def load_scene() -> Scene:
     nm = mended_wavelengths(shipped)
     order = np.argsort(nm, kind="stable")
     radiance = ((counts[:, :, order] - 1000.0) / 500.0).astype(np.float32)
-    ascending = check_wavelengths([nm[i] for i in order], 200, "tensorly's Indian Pines")
-    return Scene(radiance, np.asarray(labels, dtype=np.uint8), ascending)
+    ascending = tuple(nm[i] for i in order)
+    scene = Scene("tensorly's Indian Pines", radiance, wavelengths_nm=ascending)
+    return scene, np.asarray(labels, dtype=np.uint8)
 
 
 def mended_wavelengths(shipped: Sequence[float]) -> list[float]:
@@ -144,46 +125,6 @@ def mended_wavelengths(shipped: Sequence[float]) -> list[float]:
         # Channels 109 and 164, which the list lacks, continue the even steps to their neighbours.
         nm = [*nm[:103], 1412.39, *nm[103:143], 1943.27, *nm[144:199]]
     return nm
-
-
-class SceneWindows(Sequence[Sample]):
-    """The samples of the scene, cut when they are asked for: train, then val, then test.
-
-    Attributes:
-        split: The split of the scene's pixels.
-        sizes: Samples by split name, in that order.
-    """
-
-    def __init__(self, scene: Scene, split: SpatialSplit, rgb_size: int) -> None:
-        """Prepares the false colour; `rgb_size` is the side of the RGB images in pixels."""
-        self.split = split
-        centres = [np.argwhere(split.split == number) for number in range(len(SPLITS))]
-        self.sizes = {name: len(found) for name, found in zip(SPLITS, centres, strict=True)}
-        self._centres = np.concatenate(centres)
-        self._scene, self._rgb_size = scene, rgb_size
-        self._rgb = false_colour(scene.cube, scene.wavelengths_nm)
-
-    def __len__(self) -> int:
-        return len(self._centres)
-
-    @overload
-    def __getitem__(self, index: int) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Sample]: ...
-    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
-        """Cuts a sample, or a list of samples; IndexError where there is none."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        row, column = (int(n) for n in self._centres[index])
-        size = self.split.window
-        top, left = row - size // 2, column - size // 2
-        return Sample(
-            id=f"r{row:03d}c{column:03d}",
-            label=CLASSES[int(self._scene.labels[row, column]) - 1],
-            group=self.split.group(row, column),
-            rgb=resample_rgb(cut_window(self._rgb, top, left, size), self._rgb_size),
-            hs=np.ascontiguousarray(cut_window(self._scene.cube, top, left, size)),
-        )
 
 
 def indian_pines_dataset(
@@ -220,32 +161,37 @@ def indian_pines_dataset(
         DataError: `tensorly` is missing, window and block do not fit or leave a split empty, or
             `out` has shards already and `overwrite` is False.
     """
-    scene = load_scene()
-    split = spatial_blocks(scene.labels, window=window, block=block, seed=seed)
-    windows = SceneWindows(scene, split, rgb_size)
+    scene, labels = load_scene()
+    windows = labelled_windows(
+        scene,
+        labels,
+        class_names=CLASSES,
+        window=window,
+        block=block,
+        seed=seed,
+        rgb_size=rgb_size,
+    )
     empty = [name for name, size in windows.sizes.items() if size == 0]
     if empty:
         raise DataError(
             f"windows of {window} pixels in blocks of {block} leave no sample for "
             f"{' and '.join(empty)}; use smaller windows or other blocks, such as 7 and 18"
         )
+    info = DatasetInfo(
+        "Indian Pines",
+        wavelengths_nm=scene.wavelengths_nm,
+        source=SOURCE,
+        sensor="AVIRIS",
+        unit="radiance",
+        rgb="false colour",
+    )
     samples = iter(windows if progress is None else progress(windows))
     # A new folder appears only when it is complete; in one that is there, shards are exchanged.
     there = out.exists()
     with nullcontext(out) if there else atomic_folder(out) as folder:
         for name, size in windows.sizes.items():
             write_tfrecords(folder, islice(samples, size), split=name, overwrite=overwrite)
-        DatasetInfo("Indian Pines", False, scene.wavelengths_nm, SOURCE).save(folder)
+        info.save(folder, window=window, block=block, seed=seed, samples=windows.counts)
         for _ in samples:  # none is left, but a progress bar closes only when it is told so
             raise AssertionError
-    return SceneSummary(out, _counts(scene, split))
-
-
-def _counts(scene: Scene, split: SpatialSplit) -> dict[str, dict[str, int]]:
-    return {
-        name: {
-            label: int(((split.split == number) & (scene.labels == k)).sum())
-            for k, label in enumerate(CLASSES, start=1)
-        }
-        for number, name in enumerate(SPLITS)
-    }
+    return SceneSummary(out, windows.counts)

@@ -1,109 +1,20 @@
-"""From a scene to samples: windows, false colour, and a split that cannot leak.
+"""Splitting a scene by ground: blocks that belong to one split as a whole.
 
-A scene is one large image; its samples are small square windows. Neighbouring windows share
-pixels, so a random split would test on pixels seen in training. `spatial_blocks` splits by ground.
+Neighbouring windows share pixels, so a random split would test on pixels seen in training.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bimae.errors import DataError
-from bimae.spectra import nearest_band
 
 SPLITS = ("train", "val", "test")
 """Names of the splits; a number in `SpatialSplit.split` is an index into them."""
 
-RGB_NM = (640.0, 550.0, 460.0)
-"""Where red, green and blue are taken from, in nm."""
-
 DRAWS = 8  # seeded attempts at dealing out the blocks, of which the best one is taken
-
-
-def cut_window(image: NDArray[Any], top: int, left: int, size: int) -> NDArray[Any]:
-    """The square of `size` pixels whose top-left pixel is (`top`, `left`).
-
-    Args:
-        image: [H, W, ...].
-        top: First row.
-        left: First column.
-        size: Side in pixels.
-
-    Returns:
-        [size, size, ...], a view of `image`.
-
-    Raises:
-        DataError: The window does not lie within the image.
-    """
-    height, width = image.shape[:2]
-    inside = size >= 1 and 0 <= top <= height - size and 0 <= left <= width - size
-    if not inside:
-        raise DataError(
-            f"a window of {size}x{size} pixels at row {top}, column {left} does not lie within "
-            f"an image of {height}x{width}; choose a smaller window or another place"
-        )
-    return image[top : top + size, left : left + size]
-
-
-def false_colour(
-    cube: NDArray[Any],
-    wavelengths: Sequence[float],
-    percentiles: tuple[float, float] = (2.0, 98.0),
-) -> NDArray[np.float32]:
-    """A picture of a cube as an eye might see it: the bands nearest to 640, 550 and 460 nm.
-
-    Each channel is stretched by percentiles of the whole scene, so that windows cut from the
-    result stay comparable: a dark field is dark in every window.
-
-    Args:
-        cube: [H, W, C] in any unit.
-        wavelengths: C band centres in nm.
-        percentiles: The values that become 0 and 1, in percent of the pixels.
-
-    Returns:
-        [H, W, 3] float32 in [0, 1].
-
-    Raises:
-        DataError: There is not one wavelength for each band.
-    """
-    if cube.ndim != 3 or cube.shape[2] != len(wavelengths):
-        raise DataError(
-            f"false colour needs a cube [H, W, bands] and one wavelength per band; found shape "
-            f"{list(cube.shape)} and {len(wavelengths)} wavelengths: correct the list"
-        )
-    bands = [nearest_band(wavelengths, nm) for nm in RGB_NM]
-    rgb = cube[:, :, bands].astype(np.float32)
-    low, high = np.percentile(rgb, percentiles, axis=(0, 1)).astype(np.float32)
-    span = np.where(high > low, high - low, np.float32(1.0))  # a constant channel becomes black
-    stretched: NDArray[np.float32] = np.clip((rgb - low) / span, 0.0, 1.0).astype(np.float32)
-    return stretched
-
-
-def resample_rgb(
-    rgb: NDArray[np.float32], size: int, box: tuple[float, float, float, float] | None = None
-) -> NDArray[np.float32]:
-    """A picture at another size, bilinear (averaging where it shrinks).
-
-    Args:
-        rgb: [H, W, 3] float32 in [0, 1].
-        size: Side of the result in pixels.
-        box: left, top, right, bottom of the part to take, in pixels, fractions allowed; all of it
-            by default.
-
-    Returns:
-        [size, size, 3] float32 in [0, 1].
-    """
-    channels = [
-        Image.fromarray(np.ascontiguousarray(rgb[:, :, i])).resize(
-            (size, size), Image.Resampling.BILINEAR, box=box
-        )
-        for i in range(rgb.shape[2])
-    ]
-    return np.clip(np.stack([np.asarray(c, dtype=np.float32) for c in channels], axis=-1), 0, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,27 +125,33 @@ def _improve(
     split: NDArray[np.int8], counts: NDArray[Any], fractions: NDArray[Any]
 ) -> tuple[int, int, float]:
     """Moves single blocks to another split, in place, until no move is for the better."""
-    score = _score(split, counts, fractions)
+    total = counts.sum(axis=0)
+    # Sums of whole numbers are exact in float64, so they can be kept up to date move by move.
+    held = np.stack([counts[split == number].sum(axis=0) for number in range(len(fractions))])
+    score = _score(held, total, fractions)
     moved = True
     while moved:
         moved = False
         for block in range(len(split)):
-            before = split[block]
+            without = held.copy()
+            without[split[block]] -= counts[block]
             for other in range(len(fractions)):
-                split[block] = other
-                found = _score(split, counts, fractions)
+                tried = without.copy()
+                tried[other] += counts[block]
+                found = _score(tried, total, fractions)
                 if found < score:
-                    score, before, moved = found, split[block], True
-            split[block] = before
+                    score, held, split[block], moved = found, tried, other, True
     return score
 
 
 def _score(
-    split: NDArray[np.int8], counts: NDArray[Any], fractions: NDArray[Any]
+    held: NDArray[Any], total: NDArray[Any], fractions: NDArray[Any]
 ) -> tuple[int, int, float]:
-    """The less the better: classes missing in train or test, in val, distance to the shares."""
-    member = split == np.arange(len(fractions))[:, None]  # [splits, N]
-    shares = member @ counts / counts.sum(axis=0)  # [splits, K]
+    """The less the better: classes missing in train or test, in val, distance to the shares.
+
+    `held` [splits, K] and `total` [K] are numbers of samples of each class.
+    """
+    shares = held / total
     missing = ((shares == 0) & (fractions[:, None] > 0)).sum(axis=1)
     distance = np.abs(shares - fractions[:, None]).sum()
     return int(missing[0] + missing[2]), int(missing[1]), float(distance)
@@ -244,10 +161,9 @@ def _deal_once(
     counts: NDArray[Any], size: NDArray[Any], fractions: NDArray[Any]
 ) -> NDArray[np.int8]:
     split = np.full(len(counts), -1, dtype=np.int8)
-    total = counts.sum(axis=0)
-    lack = fractions[:, None] * total  # [splits, K]: samples that each split still wants
+    left = counts.sum(axis=0)  # [K]: samples not yet dealt out
+    lack = fractions[:, None] * left  # [splits, K]: samples that each split still wants
     while (split < 0).any():
-        left = counts[split < 0].sum(axis=0)
         rarest = int(np.where(left > 0, left, np.inf).argmin())
         waiting = np.flatnonzero((split < 0) & (counts[:, rarest] > 0))
         chosen = int(waiting[size[waiting, rarest].argmax()])
@@ -256,4 +172,5 @@ def _deal_once(
         order = sorted((0, 2, 1), key=lambda s: -lack[s, rarest])
         split[chosen] = order[0]
         lack[order[0]] -= counts[chosen]
+        left = left - counts[chosen]
     return split
