@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bimae.cli.parse import parse
 
 ABOUT = (
     "Writes a SIMULATED data set as TFRecords: 19 species, RGB and spectra of the same seed from "
-    "one physical model (docs/simulator.md). It is for trying things out, no evidence about seeds."
+    "one physical model (docs/simulator.md). It is for trying things out, no evidence about seeds. "
+    "With --layout, the files as a laboratory has them, to try `bimae data import` on."
 )
 EXAMPLE = "bimae data simulate data/simulated --per-class 40 --bands 300 --seed 0"
 
@@ -26,6 +28,10 @@ class SimulateOptions:
     """Seed of everything random: the same number writes the same bytes."""
     overwrite: bool = False
     """Replace the records that `out` holds already."""
+    layout: Literal[
+        "tfrecords", "folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"
+    ] = "tfrecords"
+    """TFRecords, or raw files in a layout that `bimae data import` understands."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
@@ -50,6 +56,9 @@ def run(options: SimulateOptions) -> None:
     from bimae.data.simulate import LABELS, simulate_dataset
 
     total = options.per_class * len(LABELS)
+    if options.layout != "tfrecords":
+        _raw(options, total)
+        return
     with progress("simulating seeds", "seed", total) as counted:
         files = simulate_dataset(
             options.out,
@@ -63,3 +72,21 @@ def run(options: SimulateOptions) -> None:
         f"{total} simulated seeds of {len(LABELS)} species, {options.bands} bands, in "
         f"{len(files)} TFRecord files\ndata     {options.out}"
     )
+
+
+def _raw(options: SimulateOptions, total: int) -> None:
+    from bimae.cli.progress import progress
+    from bimae.data.simulate.raw import simulate_raw
+
+    with progress("simulating seeds", "seed", total) as counted:
+        simulate_raw(
+            options.out,
+            options.layout,
+            per_class=options.per_class,
+            bands=options.bands,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            progress=counted,
+        )
+    print(f"files    {options.out}: simulated seeds, layout {options.layout}")
+    print(f"next     bimae data import {options.out} data/simulated")

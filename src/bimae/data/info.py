@@ -53,6 +53,14 @@ class DatasetInfo:
         text = json.dumps(known | facts, indent=2, ensure_ascii=False)
         write_text(folder / FILE_NAME, _numbers_in_rows(text) + "\n")
 
+    @staticmethod
+    def add(folder: Path, **facts: Any) -> None:
+        """Adds facts to the `dataset.json` of a folder, or replaces them; makes it if need be."""
+        path = folder / FILE_NAME
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        text = json.dumps(known | facts, indent=2, ensure_ascii=False)
+        write_text(path, _numbers_in_rows(text) + "\n")
+
     @classmethod
     def load(cls, folder: Path) -> "DatasetInfo":
         """Reads `dataset.json` from `folder`; the defaults where there is none.

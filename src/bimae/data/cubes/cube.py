@@ -1,9 +1,10 @@
 """One hyperspectral image of any size, read a block of lines at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,11 @@ class Cube(ABC):
         sensor: The camera as the file calls it; empty where it does not.
         unit: `reflectance`, `counts`, `radiance`, or empty where unknown.
         notes: What was assumed or mended on opening, a line each, without the path.
+        default_bands: Bands that the file wants shown (red, green, blue, or one), as indices
+            into `bands`; None where it does not say.
+        facts: Integration time and the like as the file writes it, by the file's own names.
+        file_bands: For each band its number in the file, from 0; None where the cube has the
+            bands of its file in the order of its file.
     """
 
     path: Path
@@ -48,6 +54,9 @@ class Cube(ABC):
     sensor: str
     unit: str
     notes: tuple[str, ...]
+    default_bands: tuple[int, ...] | None = None
+    facts: Mapping[str, str] = MappingProxyType({})
+    file_bands: tuple[int, ...] | None = None
 
     @abstractmethod
     def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> Values:

@@ -1,12 +1,11 @@
 """A table of boxes (CSV) -> rows that say which box lies in which scene."""
 
-import csv
-import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bimae.data.csv_table import read_csv
 from bimae.data.scenes.boxes import Box
 from bimae.data.scenes.columns import (
     BOTTOM,
@@ -80,21 +79,13 @@ def read_boxes(path: Path) -> list[BoxRow]:
             be; with file, line and column.
     """
     path = Path(path)
-    lines = _records(path, _text(path))
-    _, header = next(lines, (0, []))
-    if not header:
-        raise DataError(f"{path}: is empty, expected a header and one row per box")
+    header, lines = read_csv(path)
     try:
         columns = columns_of(header)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     rows = []
     for number, (line, fields) in enumerate(lines, start=1):
-        if len(fields) != len(header):
-            raise DataError(
-                f"{path}: line {line}: found {len(fields)} fields, expected {len(header)} as in "
-                "the header: correct it (a text with a separator in it needs quotes)"
-            )
         named = {header[column]: fields[column].strip() for column in columns.values()}
         rows.append(_Row(path, line, {m: header[c] for m, c in columns.items()}, named).row(number))
     if not rows:
@@ -181,33 +172,6 @@ class _Row:
             f"{self.path}: line {self.line}, column {name!r}: found {self.values[name]!r}, "
             f"expected {expected}: correct it"
         )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error}): check the path") from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: found bytes that are not UTF-8 ({error.reason} at byte {error.start}); save "
-            "the table as CSV in UTF-8"
-        ) from error
-
-
-def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of each line that is not empty."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        for fields in reader:
-            if any(field.strip() for field in fields):
-                yield reader.line_num, fields
-    except csv.Error as error:
-        raise DataError(
-            f"{path}: line {reader.line_num}: not readable as CSV ({error}): correct it"
-        ) from error
 
 
 def _with_unique_ids(rows: Sequence[BoxRow]) -> list[BoxRow]:

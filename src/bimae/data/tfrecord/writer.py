@@ -55,6 +55,27 @@ def write_tfrecords(
             this split are in `out` already. Nothing is written then.
         ConfigError: `split`, `samples_per_shard` or `compression` cannot be used.
     """
+    frames = (record(sample, f"sample {n} ({sample.id!r})") for n, sample in enumerate(samples))
+    return write_frames(
+        out,
+        frames,
+        split=split,
+        samples_per_shard=samples_per_shard,
+        compression=compression,
+        overwrite=overwrite,
+    )
+
+
+def write_frames(
+    out: Path,
+    records: Iterable[bytes | memoryview],
+    *,
+    split: str | None = None,
+    samples_per_shard: int = 256,
+    compression: Literal["none", "gzip"] = "none",
+    overwrite: bool = False,
+) -> list[Path]:
+    """Writes framed records, as `record` makes them, as shards; all else as `write_tfrecords`."""
     out, name = Path(out), split or "data"
     if not re.fullmatch(r"[A-Za-z0-9][\w.]*", name):
         raise ConfigError(f"split {name!r}: expected a word such as train, val or test")
@@ -71,7 +92,7 @@ def write_tfrecords(
         )
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as folder:
-        parts = _write_parts(Path(folder), iter(samples), samples_per_shard, compression)
+        parts = _write_parts(Path(folder), iter(records), samples_per_shard, compression)
         if not parts:
             raise DataError(f"{out}: found no samples to write as {name}, expected at least one")
         suffix = ".tfrecord.gz" if compression == "gzip" else ".tfrecord"
@@ -91,20 +112,29 @@ def _shards_of(out: Path, name: str) -> list[Path]:
     return sorted(p for p in out.glob("*") if pattern.fullmatch(p.name)) if out.is_dir() else []
 
 
+def record(sample: Sample, where: str) -> bytes:
+    """A sample as one framed record: its length, the example, and their checksums.
+
+    Args:
+        sample: What to write.
+        where: What to call it in messages.
+
+    Raises:
+        DataError: It has a wrong shape, type or range.
+    """
+    payload = encode_example(_features(sample, where))
+    return b"".join((header(len(payload)), payload, footer(payload)))
+
+
 def _write_parts(
-    folder: Path, samples: Iterator[Sample], per_shard: int, compression: str
+    folder: Path, records: Iterator[bytes | memoryview], per_shard: int, compression: str
 ) -> list[Path]:
     parts: list[Path] = []
-    number = 0
-    for first in samples:
+    for first in records:
         parts.append(folder / str(len(parts)))
         with _writable(parts[-1], compression) as file:
-            for sample in chain([first], islice(samples, per_shard - 1)):
-                payload = encode_example(_features(sample, number))
-                file.write(header(len(payload)))
-                file.write(payload)
-                file.write(footer(payload))
-                number += 1
+            for frame in chain([first], islice(records, per_shard - 1)):
+                file.write(frame)
     return parts
 
 
@@ -119,8 +149,7 @@ def _writable(path: Path, compression: str) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", file)
 
 
-def _features(sample: Sample, number: int) -> dict[str, FeatureValue]:
-    where = f"sample {number} ({sample.id!r})"
+def _features(sample: Sample, where: str) -> dict[str, FeatureValue]:
     _check_texts(sample, where)
     for name in ("rgb", "hs"):
         if not isinstance(getattr(sample, name), np.ndarray):

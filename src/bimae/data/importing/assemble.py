@@ -1,0 +1,310 @@
+"""What the units kept -> a data set: shards, dataset.json, split.json, a report, pictures."""
+
+import csv
+import hashlib
+import io
+import json
+import mmap
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bimae import __version__
+from bimae.data.cubes.cube import Bands
+from bimae.data.importing.items import Plan
+from bimae.data.importing.settings import LAYOUTS, ImportSettings
+from bimae.data.importing.work import bands_of
+from bimae.data.info import DatasetInfo
+from bimae.data.tfrecord.framing import FOOTER_SIZE, HEADER_SIZE, frames
+from bimae.data.tfrecord.writer import write_frames
+from bimae.errors import DataError
+from bimae.spectra import band_reach
+from bimae.storage import atomic_folder, write_text
+
+REPORT = "import.json"
+SEEDS = "seeds.csv"
+PICTURES = "trays"
+
+
+@dataclass
+class ImportSummary:
+    """What came of an import.
+
+    Attributes:
+        out: The data set.
+        layout: The layout recognised.
+        items: How many seeds, trays or scenes there were to read.
+        samples: How many samples were written.
+        classes: Samples by class; None counts the unlabelled ones.
+        groups: How many groups there are.
+        bands: What the bands are.
+        sensor: The camera, or empty.
+        unit: Unit of the spectra, or empty.
+        rgb: Samples by what their RGB image is.
+        left_out: Name of each item that is not in, and why.
+        notes: What was assumed or mended: the text, how often, and the first item it is about.
+        objects: Of trays: objects found by state (whole, touching, cut, ...).
+        simulated: Whether the files said so.
+        bytes: Size of the shards.
+        declared: Samples by declared part; empty where none is declared.
+        sizes: Height and width of the images that occur, by view.
+    """
+
+    out: Path
+    layout: str
+    items: int
+    samples: int = 0
+    classes: Counter[str | None] = field(default_factory=Counter)
+    groups: int = 0
+    bands: Bands = field(default_factory=lambda: Bands(0))
+    sensor: str = ""
+    unit: str = ""
+    rgb: Counter[str] = field(default_factory=Counter)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, int, str]] = field(default_factory=list)
+    objects: Counter[str] = field(default_factory=Counter)
+    simulated: bool = False
+    bytes: int = 0
+    declared: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+
+def assemble(
+    plan: Plan,
+    results: Sequence[dict[str, Any]],
+    found: Sequence[dict[str, Any]],
+    *,
+    work: Path,
+    out: Path,
+    settings: ImportSettings,
+    name: str,
+    source: str,
+) -> ImportSummary:
+    """Writes the data set; the folder appears when it is complete, replacing an older one.
+
+    Args:
+        plan: What was to be read.
+        results: Facts of the units that made records, in order.
+        found: Facts of the units that looked for the seeds of trays.
+        work: The work folder.
+        out: The data set's folder.
+        settings: How things were read.
+        name: What to call the data set.
+        source: Where it comes from, in words.
+
+    Raises:
+        DataError: Nothing could be read.
+    """
+    told = [item for facts in results for item in facts["items"]]
+    failed = [item for facts in found for item in facts["items"] if item["error"]]
+    summary = ImportSummary(out, plan.layout, len(plan.items), simulated=plan.simulated)
+    summary.left_out = [(item["name"], item["error"]) for item in failed]
+    reference = _reference([item for item in told if not item["error"]])
+    chosen: list[list[bool]] = []
+    for facts in results:
+        reasons = [item["error"] or _misfit(item, reference) for item in facts["items"]]
+        summary.left_out += [
+            (item["name"], reason)
+            for item, reason in zip(facts["items"], reasons, strict=True)
+            if reason
+        ]
+        chosen.append([reason is None for reason in reasons])
+    kept = [
+        item
+        for facts, flags in zip(results, chosen, strict=True)
+        for item, flag in zip(facts["items"], flags, strict=True)
+        if flag
+    ]
+    if not any(item["samples"] for item in kept):
+        raise DataError(_nothing(plan, summary))
+    _describe(summary, plan, kept, found, reference)
+    with atomic_folder(out) as folder:
+        for split in _splits(kept):
+            write_frames(folder, _frames(results, chosen, work, split), split=split)
+        summary.bytes = sum(p.stat().st_size for p in folder.glob("*.tfrecord"))
+        _tray_files(found, work, folder)
+        write_text(folder / REPORT, json.dumps(_report(summary), indent=1) + "\n")
+        _info(summary, plan, settings, name, source).save(folder, **_counts(summary, plan))
+    return summary
+
+
+def _reference(told: Sequence[dict[str, Any]]) -> Bands:
+    """The bands that most items have."""
+    seen: Counter[Bands] = Counter(bands_of(item) for item in told)
+    # Of one number of bands, those with wavelengths: a bare array does not contradict a header.
+    return max(seen, key=lambda b: (seen[b], b.wavelengths_nm is not None)) if seen else Bands(0)
+
+
+def _misfit(item: dict[str, Any], reference: Bands) -> str | None:
+    bands = bands_of(item)
+    if bands.count != reference.count:
+        return (
+            f"{item['file']}: has {bands.count} bands, most others have {reference.count}; import "
+            "the files of each sensor into a data set of their own"
+        )
+    nm, usual = bands.wavelengths_nm, reference.wavelengths_nm
+    if nm is None or usual is None:
+        return None
+    shift = max(abs(a - b) for a, b in zip(nm, usual, strict=True))
+    if shift > 0.5 * band_reach(usual):
+        return (
+            f"{item['file']}: its bands lie up to {shift:.2f} nm from where most others' do; "
+            "import the files of each sensor into a data set of their own"
+        )
+    return None
+
+
+def _nothing(plan: Plan, summary: ImportSummary) -> str:
+    if summary.left_out:
+        first = summary.left_out[0][1]
+        more = f" (and {len(summary.left_out) - 1} more)" if len(summary.left_out) > 1 else ""
+        return f"{first}{more}"
+    what = "no whole seed was found on any tray" if plan.layout == "tray" else "no sample was found"
+    return f"{plan.root}: {what}; nothing is written"
+
+
+def _splits(kept: Sequence[dict[str, Any]]) -> list[str | None]:
+    """Declared parts; where some samples have none, all go into one set of shards."""
+    found = {split for item in kept for _, _, _, split in item["samples"]}
+    return [s for s in ("train", "val", "test") if s in found] if None not in found else [None]
+
+
+def _frames(
+    results: Sequence[dict[str, Any]],
+    chosen: Sequence[Sequence[bool]],
+    work: Path,
+    split: str | None,
+) -> Iterator[bytes]:
+    """Framed records of one part, in order, from the files that the units kept."""
+    for facts, flags in zip(results, chosen, strict=True):
+        path = work / f"{facts['key']}.rec"
+        if not path.stat().st_size:
+            continue
+        wanted = [
+            flag and split in (None, sample[3])
+            for item, flag in zip(facts["items"], flags, strict=True)
+            for sample in item.get("samples", ())
+        ]
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            for frame, take in zip(frames(memoryview(view), path), wanted, strict=True):
+                if take:
+                    yield view[frame.start - HEADER_SIZE : frame.stop + FOOTER_SIZE]
+
+
+def _describe(
+    summary: ImportSummary,
+    plan: Plan,
+    kept: Sequence[dict[str, Any]],
+    found: Sequence[dict[str, Any]],
+    reference: Bands,
+) -> None:
+    samples = [sample for item in kept for sample in item["samples"]]
+    summary.samples = len(samples)
+    summary.classes = Counter(label for _, label, _, _ in samples)
+    summary.groups = len({group for _, _, group, _ in samples if group is not None})
+    summary.bands = reference
+    summary.sensor = _most([item["sensor"] for item in kept])
+    summary.unit = _most([item["unit"] for item in kept])
+    for item in kept:
+        summary.rgb[item["rgb"]] += len(item["samples"])
+    summary.sizes = {
+        view: sorted({tuple(size) for item in kept for size in item["sizes"][view]})
+        for view in ("hs", "rgb")
+    }
+    parts = Counter(split for _, _, _, split in samples if split is not None)
+    summary.declared = {s: parts[s] for s in ("train", "val", "test") if s in parts}
+    for facts in found:
+        for item in facts["items"]:
+            for row in item.get("objects", ()):
+                summary.objects[row["flags"] or "whole"] += 1
+    noted: dict[str, list[str]] = {text: [] for text in plan.notes}
+    # A tray's seeds are cut in several units, which all say the same: once a name is enough.
+    for item in (*(i for f in found for i in f["items"]), *kept):
+        for text in item.get("notes", ()):
+            names = noted.setdefault(text, [])
+            if item["name"] not in names[-1:]:
+                names.append(item["name"])
+    summary.notes = [
+        (text, len(dict.fromkeys(names)) or 1, names[0] if names else "")
+        for text, names in noted.items()
+    ]
+    missing = sum(1 for item in kept if item["bands"]["wavelengths_nm"] is None)
+    if missing and reference.wavelengths_nm is not None:
+        summary.notes.append(("has no wavelengths; those of the others are taken", missing, ""))
+    units = Counter(item["unit"] for item in kept)
+    if len(units) > 1:
+        listed = ", ".join(f"{n} {unit or 'unknown'}" for unit, n in units.most_common())
+        summary.notes.append((f"units of the spectra differ ({listed}): see their notes", 1, ""))
+
+
+def _most(texts: Sequence[str]) -> str:
+    seen = Counter(text for text in texts if text)
+    return seen.most_common(1)[0][0] if seen else ""
+
+
+def _info(
+    summary: ImportSummary, plan: Plan, settings: ImportSettings, name: str, source: str
+) -> DatasetInfo:
+    stored = " x 255, rounded" if settings.store == "uint8" and summary.unit else ""
+    return DatasetInfo(
+        name=name or plan.root.resolve().name,
+        simulated=plan.simulated,
+        wavelengths_nm=summary.bands.wavelengths_nm,
+        source=source,
+        fwhm_nm=summary.bands.fwhm_nm,
+        sensor=summary.sensor,
+        unit=f"{summary.unit}{stored}",
+        rgb=" and ".join(sorted(summary.rgb)) if summary.rgb else "",
+    )
+
+
+def _counts(summary: ImportSummary, plan: Plan) -> dict[str, Any]:
+    labels = {label: n for label, n in summary.classes.items() if label is not None}
+    stamps = sorted(json.dumps(item.stamp()) for item in plan.items)
+    return {
+        "classes": dict(sorted(labels.items())),
+        "unlabelled": summary.classes[None],
+        "samples": summary.samples,
+        "groups": summary.groups,
+        "bands": summary.bands.count,
+        "sizes": {
+            view: f"{sides[0][0]}x{sides[0][1]}" if len(sides) == 1 else "as found"
+            for view, sides in summary.sizes.items()
+        },
+        "layout": LAYOUTS[plan.layout],
+        "source_fingerprint": hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16],
+        "made_by": f"bimae {__version__}",
+    }
+
+
+def _report(summary: ImportSummary) -> dict[str, Any]:
+    return {
+        "layout": summary.layout,
+        "items": summary.items,
+        "samples": summary.samples,
+        "left_out": [{"name": name, "why": why} for name, why in summary.left_out],
+        "notes": [{"text": t, "items": n, "first": first} for t, n, first in summary.notes],
+        "objects": dict(summary.objects),
+    }
+
+
+def _tray_files(found: Sequence[dict[str, Any]], work: Path, folder: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    for facts in found:
+        for item in facts["items"]:
+            if item["error"]:
+                continue
+            picture = work / f"{facts['key']}.png"
+            target = folder / PICTURES / f"{item['name'].replace('/', '_')}.png"
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(picture, target)
+            rows += [{"scan": item["name"], **row} for row in item["objects"]]
+    if rows:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(folder / SEEDS, text.getvalue())

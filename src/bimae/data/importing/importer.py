@@ -1,0 +1,159 @@
+"""`import_data`: the whole way from a path to a data set."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bimae.data.dataset import open_dataset
+from bimae.data.importing.assemble import PICTURES, REPORT, SEEDS, ImportSummary, assemble
+from bimae.data.importing.items import Plan
+from bimae.data.importing.recognise import recognise
+from bimae.data.importing.settings import ImportSettings
+from bimae.data.importing.work import SEEDS_PER_UNIT, Unit, default_workers, run_units
+from bimae.data.info import FILE_NAME, DatasetInfo
+from bimae.data.splits import Split, split_dataset
+from bimae.errors import ConfigError, DataError
+
+OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, "split.json", "inspect.html"}
+"""What a data set's folder may hold besides shards; anything else is not ours to replace."""
+
+SEEDS_PER_CUT = 64  # of a tray, by one process at a time
+
+Stage = Callable[[str, str, int], Callable[[int], None]]
+"""Begins a stage (what, unit, how many); what it returns is told how many more are done."""
+
+
+def work_folder(out: Path) -> Path:
+    """Where an import keeps what it has done until it is complete."""
+    return out.parent / f"{out.name}.importing"
+
+
+def import_data(
+    src: Path,
+    out: Path,
+    settings: ImportSettings | None = None,
+    *,
+    name: str = "",
+    source: str = "",
+    seed: int = 0,
+    workers: int = 0,
+    strict: bool = False,
+    overwrite: bool = False,
+    recognised: Callable[[Plan], None] | None = None,
+    stage: Stage | None = None,
+) -> tuple[ImportSummary, Split | None]:
+    """Turns a laboratory's files into TFRecords with `dataset.json` and `split.json`.
+
+    What has been read is kept in `<out>.importing` until all is done: the same call after a stop
+    goes on there.
+
+    Args:
+        src: A scan, a table, or a folder of files.
+        out: The folder to write; it appears when it is complete.
+        settings: How files are read.
+        name: What to call the data set; default: the source's folder.
+        source: Where the images come from: citation, licence.
+        seed: Of the split.
+        workers: Processes that read; 0 for as many as there are processors.
+        strict: Whether a file that cannot be read ends the import, rather than being left out.
+        overwrite: Whether a data set that is there already is replaced.
+        recognised: Is told what was recognised, before anything is read.
+        stage: Is told of each stage, for a progress bar.
+
+    Returns:
+        What came of it, and the split; None where the files declare one.
+
+    Raises:
+        DataError: There is nothing to import, nothing could be read, `out` holds other things, or
+            a file cannot be read and `strict` is set.
+        ConfigError: A setting cannot be carried out.
+    """
+    settings = settings or ImportSettings()
+    if problems := list(settings.problems()):
+        raise ConfigError.of(problems)
+    src, out = Path(src), Path(out)
+    _check_out(src, out, overwrite)
+    plan = recognise(src, settings)
+    if plan.wavelengths_file is not None and settings.wavelengths is None:
+        settings = replace(settings, wavelengths=str(plan.wavelengths_file))
+        plan.notes.append(f"{plan.wavelengths_file.name}: wavelengths for files without any")
+    if recognised is not None:
+        recognised(plan)
+    work = work_folder(out)
+    work.mkdir(parents=True, exist_ok=True)
+
+    def run(units: list[Unit], title: str, unit: str) -> list[dict[str, Any]]:
+        told = stage(title, unit, sum(len(u.items) for u in units)) if stage else None
+        return run_units(
+            units,
+            settings,
+            work,
+            workers=workers or default_workers(),
+            strict=strict,
+            told=told,
+        )
+
+    trays = [Unit((item,), "find") for item in plan.items if item.kind == "tray"]
+    found = run(trays, "looking for seeds", "tray") if trays else []
+    results = run(_units(plan, trays, found, settings), "reading", "unit" if trays else "item")
+    try:
+        summary = assemble(
+            plan, results, found, work=work, out=out, settings=settings, name=name, source=source
+        )
+    finally:  # either the data set is there, or nothing of what was read is of use
+        shutil.rmtree(work)
+    return summary, _split(out, seed)
+
+
+def _units(
+    plan: Plan, trays: list[Unit], found: list[dict[str, Any]], settings: ImportSettings
+) -> list[Unit]:
+    seeds = [item for item in plan.items if item.kind in ("seed", "zip")]
+    units = [
+        Unit(tuple(seeds[i : i + SEEDS_PER_UNIT])) for i in range(0, len(seeds), SEEDS_PER_UNIT)
+    ]
+    units += [Unit((item,)) for item in plan.items if item.kind in ("scene", "boxes")]
+    # One side for all trays: a seed that is twice as large is to look twice as large.
+    side = max((facts["items"][0].get("side", 0) for facts in found), default=0)
+    for tray, facts in zip(trays, found, strict=True):
+        (told,) = facts["items"]
+        numbers = [row["number"] for row in told.get("objects", ()) if row["kept"]]
+        units += [
+            Unit(tray.items, "read", tuple(numbers[i : i + SEEDS_PER_CUT]), side, facts["key"])
+            for i in range(0, len(numbers), SEEDS_PER_CUT)
+        ]
+    return units
+
+
+def _split(out: Path, seed: int) -> Split | None:
+    """Draws the split and writes it down, unless the files declare one."""
+    samples = open_dataset(out, hs_size=None, rgb_size=None)
+    declared = any(split is not None for split in samples.declared_splits)
+    split = split_dataset(samples, seed=seed)
+    if not declared:
+        split.save(out / "split.json", samples)
+    sizes = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
+    DatasetInfo.add(out, split={"how": split.how, "seed": split.seed} | sizes)
+    return None if declared else split
+
+
+def _check_out(src: Path, out: Path, overwrite: bool) -> None:
+    if out.is_file():
+        raise DataError(f"{out}: is a file, a folder to write is expected: choose another")
+    if out.resolve() == src.resolve() or out.resolve() in src.resolve().parents:
+        raise DataError(f"{out}: holds the files that are to be imported: choose another folder")
+    there = list(out.iterdir()) if out.is_dir() else []
+    if not there:
+        return
+    foreign = [p for p in there if p.name not in OURS and ".tfrec" not in p.name]
+    if foreign:
+        raise DataError(
+            f"{out}: holds {foreign[0].name}, which is no part of a data set: choose another folder"
+        )
+    if not overwrite:
+        raise DataError(
+            f"{out}: holds a data set ({len(there)} files) already: choose another folder, or "
+            "--overwrite it"
+        )

@@ -1,0 +1,216 @@
+"""What lies where: the spectral files of a folder tree, each with what belongs to it."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bimae.data.cubes import cubes_in, is_reference
+from bimae.data.importing.pictures import IMAGE_SUFFIXES, is_picture
+from bimae.errors import DataError
+
+SIMULATED_MARK = "SIMULATED.txt"
+"""A file of this name in the source says that no camera was involved."""
+
+TRUTH = re.compile(r"(.*?)[-_. ]?(gt|ground[-_ ]?truth|labels?|classes)", re.IGNORECASE)
+_BACKGROUNDS = {"bg_images", "background", "backgrounds"}
+_SKIPPED = {"__macosx", "lost+found"}
+_WAVELENGTHS = re.compile(r"(wavelengths?|wl|bands|lambda)\.(txt|csv|npy|json)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A spectral file and what lies beside it.
+
+    Attributes:
+        cube: The file; for ENVI its header.
+        parts: Names of the folders between the root and the file.
+        stem: What the file is called, without suffixes.
+        rgb: RGB image of the same thing, or None.
+        meta: Meta.JSON beside it, or None.
+        truth: Ground-truth image beside it, or None.
+        alone: Whether it is the only spectral file of its folder.
+    """
+
+    cube: Path
+    parts: tuple[str, ...]
+    stem: str
+    rgb: Path | None = None
+    meta: Path | None = None
+    truth: Path | None = None
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A folder tree as an importer sees it.
+
+    Attributes:
+        root: Where it starts.
+        scans: Spectral files, in natural order.
+        archives: HS_Raw.zip files, likewise.
+        tables: CSV files at the root.
+        wavelengths: A list of wavelengths at the root, or None.
+        simulated: Whether the files say that they are simulated.
+        backgrounds: Folders of background images, which were left alone.
+    """
+
+    root: Path
+    scans: tuple[Scan, ...]
+    archives: tuple[Scan, ...]
+    tables: tuple[Path, ...]
+    wavelengths: Path | None
+    simulated: bool
+    backgrounds: tuple[Path, ...]
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A key that sorts `tray-2` before `tray-10`."""
+    return [
+        (0, int(part), "") if part.isdigit() else (1, 0, part.lower())
+        for part in re.split(r"(\d+)", text)
+        if part
+    ]
+
+
+def list_tree(root: Path) -> Listing:
+    """Goes through a folder and all below it; opens nothing but a few headers.
+
+    Raises:
+        DataError: The folder cannot be listed.
+    """
+    scans: list[Scan] = []
+    archives: list[Scan] = []
+    backgrounds: list[Path] = []
+    for folder, names in _walk(root, backgrounds):
+        parts = folder.relative_to(root).parts
+        archives += [
+            Scan(folder / name, parts, "HS_Raw", rgb=_only_picture(folder, names, ()))
+            for name in names
+            if name.lower() == "hs_raw.zip"
+        ]
+        scans += _scans_of(folder, names, parts)
+    tables = [p for p in _sorted(root.glob("*")) if p.suffix.lower() in (".csv", ".tsv")]
+    known = [p for p in _sorted(root.glob("*")) if _WAVELENGTHS.fullmatch(p.name)]
+    return Listing(
+        root,
+        tuple(scans),
+        tuple(archives),
+        tuple(p for p in tables if p not in known),
+        known[0] if known else None,
+        (root / SIMULATED_MARK).exists(),
+        tuple(backgrounds),
+    )
+
+
+def scan_of(path: Path) -> Scan:
+    """A single spectral file with what lies beside it."""
+    names = sorted((p.name for p in path.parent.iterdir() if p.is_file()), key=natural)
+    stem = stem_of(path)
+    beside = [s for s in _scans_of(path.parent, names, ()) if s.stem == stem]
+    found = beside[0] if beside else Scan(path, (), stem)
+    return Scan(path, (), found.stem, found.rgb, found.meta, found.truth, found.alone)
+
+
+def stem_of(path: Path) -> str:
+    """`scan.bil.hdr` and `scan.hdr` are both called `scan`."""
+    name = re.sub(r"\.hdr$", "", path.name, flags=re.IGNORECASE)
+    known = r"\.(bil|bip|bsq|raw|img|dat|cube|bin|npy|npz|mat|tiff?|h5|hdf5)$"
+    return re.sub(known, "", name, flags=re.IGNORECASE) or path.name
+
+
+def _walk(root: Path, backgrounds: list[Path]) -> Iterator[tuple[Path, list[str]]]:
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be listed ({error.strerror}); check the path")
+
+    for place, folders, files in os.walk(root, onerror=refuse, followlinks=True):
+        folder = Path(place)
+        backgrounds += [folder / f for f in folders if f.lower() in _BACKGROUNDS]
+        folders[:] = sorted(
+            (
+                f
+                for f in folders
+                if not f.startswith(".") and f.lower() not in _BACKGROUNDS | _SKIPPED
+            ),
+            key=natural,
+        )
+        yield folder, sorted((f for f in files if not f.startswith(".")), key=natural)
+
+
+def _scans_of(folder: Path, names: Sequence[str], parts: tuple[str, ...]) -> list[Scan]:
+    if not names:
+        return []
+    cubes = [c for c in cubes_in(folder) if not is_reference(c) and not is_picture(c)]
+    stems = {stem_of(c).lower() for c in cubes}
+    truths: list[Path] = []
+    spectra: list[Path] = []
+    for cube in cubes:
+        base = _truth_of(stem_of(cube))
+        # `salinas_gt` is the truth of `salinas`; a folder's only file may be called `labels`.
+        (truths if base is not None and (base in stems or len(cubes) > 1) else spectra).append(cube)
+    pictures = [n for n in names if is_picture(folder / n)]
+    truth_files = [*truths, *(folder / n for n in pictures if _truth_of(Path(n).stem) is not None)]
+    alone = len(spectra) == 1
+    found = []
+    for cube in spectra:
+        stem = stem_of(cube)
+        rgb = _partner(stem, pictures) or (_only_picture(folder, names, spectra) if alone else None)
+        found.append(
+            Scan(
+                cube,
+                parts,
+                stem,
+                folder / rgb if isinstance(rgb, str) else rgb,
+                next(
+                    (folder / n for n in names if n.lower() in ("meta.json", "metadata.json")), None
+                )
+                if alone
+                else None,
+                next(
+                    (t for t in truth_files if _truth_of(stem_of(t)) in (stem.lower(), "")),
+                    truth_files[0] if alone and len(truth_files) == 1 else None,
+                ),
+                alone,
+            )
+        )
+    return found
+
+
+def _truth_of(stem: str) -> str | None:
+    """What a ground truth is the truth of, in lower case; None for any other name."""
+    stem = re.sub(r"\.(png|tiff?|bmp)$", "", stem, flags=re.IGNORECASE)
+    found = TRUTH.fullmatch(stem)
+    return found[1].lower() if found else None
+
+
+def _partner(stem: str, pictures: Iterable[str]) -> str | None:
+    """The picture of a spectral file: of the same name, or with `rgb` before or behind it."""
+    wanted = stem.lower()
+    bare = re.sub(r"[-_. ]?(hs|hsi|hyper(spectral)?|cube|vnir|swir|nir)$", "", wanted)
+    for name in pictures:
+        picture = Path(name).stem.lower()
+        plain = re.sub(r"^(rgb|colou?r|photo)[-_. ]|[-_. ]?(rgb|colou?r|photo)$", "", picture)
+        if picture == wanted or plain in (wanted, bare):
+            return name
+    return None
+
+
+def _only_picture(folder: Path, names: Iterable[str], cubes: Sequence[Path]) -> Path | None:
+    """The RGB image of a folder of one seed: one called RGB..., else the only picture."""
+    pictures = [
+        n
+        for n in names
+        if Path(n).suffix.lower() in IMAGE_SUFFIXES
+        and folder / n not in cubes
+        and is_picture(folder / n)
+        and _truth_of(Path(n).stem) is None
+    ]
+    named = [n for n in pictures if n.lower().startswith("rgb")]
+    # The raw photo and the cut-out may lie side by side.
+    chosen = [n for n in named if "raw" not in n.lower()] or named or pictures
+    return folder / chosen[0] if len(chosen) == 1 else None
+
+
+def _sorted(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda p: natural(p.name))

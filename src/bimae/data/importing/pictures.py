@@ -1,0 +1,111 @@
+"""RGB images of any kind -> float32 in [0, 1]; and false colour where there is no RGB image."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from bimae.data.cubes.cube import Bands
+from bimae.data.scenes.colour import colour_bands
+from bimae.errors import DataError
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
+MOST_PIXELS = 200_000_000  # beyond this a picture is refused: 2.4 GB as float32
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is an RGB (or grey) image: by its name, and a TIFF by its channels."""
+    suffix = path.suffix.lower()
+    if suffix not in (".tif", ".tiff"):
+        return suffix in IMAGE_SUFFIXES
+    try:
+        with tifffile.TiffFile(path) as file:
+            shape = file.series[0].shape
+    except Exception:  # a broken TIFF is some other reader's to tell
+        return False
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
+
+
+def read_picture(path: Path) -> NDArray[np.float32]:
+    """An RGB image [H, W, 3] in [0, 1], upright as the camera's orientation mark says.
+
+    Grey images get three equal channels, 16 bits are kept, transparent pixels become white.
+
+    Raises:
+        DataError: The file is not there, no image, or too large.
+    """
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            return _scaled(np.asarray(tifffile.imread(path)), path)
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise DataError(
+                    f"{path}: {image.width}x{image.height} pixels; at most {MOST_PIXELS:,} are "
+                    "read: save it smaller"
+                )
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith(("I", "F")):  # 16 bits, one channel
+                return _scaled(np.asarray(upright).astype(np.float32) / 65535.0, path)
+            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+                upright = upright.convert("RGBA")
+                white = Image.new("RGBA", upright.size, "white")
+                upright = Image.alpha_composite(white, upright)
+            return _scaled(np.asarray(upright.convert("RGB")), path)
+    except DataError:
+        raise
+    except Exception as error:  # Pillow and tifffile raise many kinds, all meaning the same here
+        raise DataError(
+            f"{path}: cannot be read as an RGB image ({error or type(error).__name__}); save it "
+            "again as PNG or JPEG"
+        ) from error
+
+
+def _scaled(values: NDArray[Any], path: Path) -> NDArray[np.float32]:
+    if values.ndim == 2:
+        values = np.repeat(values[:, :, None], 3, axis=2)
+    if values.ndim != 3 or values.shape[2] < 3 or not values.size:
+        raise DataError(
+            f"{path}: an image of shape {list(values.shape)}; [height, width, 3] is expected"
+        )
+    values = values[:, :, :3]
+    found: NDArray[np.float32] = values.astype(np.float32)
+    if values.dtype in (np.uint8, np.uint16):
+        return found / np.float32(np.iinfo(values.dtype).max)
+    low, high = float(found.min()), float(found.max())
+    if not (low >= 0.0 and high <= 1.0):
+        raise DataError(
+            f"{path}: values from {low:g} to {high:g}; an image of 8 or 16 bits, or of numbers in "
+            "[0, 1], is expected"
+        )
+    return found
+
+
+def false_colour_of(
+    hs: NDArray[np.uint8] | NDArray[np.float32], bands: Bands, unit: str
+) -> NDArray[np.float32]:
+    """A picture of one seed's cube, comparable with those of other seeds where the unit allows.
+
+    Reflectance and bytes are shown on a fixed scale, so that a dark seed stays dark; anything
+    else is stretched between its own 1 % and 99 %.
+
+    Args:
+        hs: [h, w, C].
+        bands: What its bands are.
+        unit: `reflectance`, or anything else.
+
+    Returns:
+        [h, w, 3] float32 in [0, 1].
+    """
+    chosen = colour_bands(bands.count, bands.wavelengths_nm)
+    picture = hs[:, :, list(chosen)].astype(np.float32)
+    if hs.dtype == np.uint8:
+        picture /= np.float32(255)
+    elif unit != "reflectance":
+        low, high = np.percentile(picture, (1, 99))
+        picture = (picture - np.float32(low)) / np.float32(max(high - low, 1e-12))
+    # The eye, and every screen, wants the square root rather than the reflectance itself.
+    root: NDArray[np.float32] = np.sqrt(np.clip(picture, 0, 1)).astype(np.float32)
+    return root

@@ -1,0 +1,262 @@
+"""An item -> samples: one reader for each kind of item."""
+
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bimae.data.cubes import (
+    calibrate,
+    cubes_in,
+    find_references,
+    is_reference,
+    open_cube,
+    parse_wavelengths,
+    read_plane,
+)
+from bimae.data.cubes.cube import Bands, Cube
+from bimae.data.importing.finish import finished, read_meta
+from bimae.data.importing.items import Item
+from bimae.data.importing.pictures import false_colour_of, read_picture
+from bimae.data.importing.settings import ImportSettings
+from bimae.data.sample import Sample
+from bimae.data.scenes import Scene, box_samples, labelled_windows, read_boxes
+from bimae.data.scenes.colour import colour_bands
+from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
+from bimae.errors import DataError
+
+MOST_SEED_BYTES = 1 << 30
+"""A cube beyond this is no single seed; it would have to be held in memory whole."""
+
+MOST_SCENE_BYTES = 8 << 30
+
+SCENE_RGB_SIDE = 48
+"""Two tiles of 24 along a side: an image has to have a few before some can be masked."""
+
+
+@dataclass
+class Read:
+    """What an item holds.
+
+    Attributes:
+        samples: With the part that they are declared to belong to, or None.
+        bands: What the bands are.
+        sensor: The camera's name, or empty.
+        unit: Unit of the spectra, or empty.
+        rgb: `camera` or `false colour`.
+        notes: What was assumed or mended.
+    """
+
+    samples: Iterable[tuple[Sample, str | None]]
+    bands: Bands
+    sensor: str
+    unit: str
+    rgb: str
+    notes: list[str] = field(default_factory=list)
+
+
+def open_scan(item: Item, settings: ImportSettings, path: Path | None = None) -> Cube:
+    """The item's cube, with wavelengths and references as far as they are there.
+
+    Raises:
+        DataError: It, or a reference, cannot be read or does not fit.
+    """
+    path = path or item.hs
+    if not path.exists():
+        raise DataError(f"{path}: found no such file; check the path")
+    axis, keep = settings.band_axis, settings.bad_bands == "keep"
+    cube = open_cube(path, keep_bad_bands=keep, key=settings.key, band_axis=axis)
+    if cube.bands.wavelengths_nm is None and settings.wavelengths is not None:
+        nm = parse_wavelengths(settings.wavelengths, cube.bands.count)
+        cube = open_cube(
+            path, keep_bad_bands=keep, key=settings.key, band_axis=axis, wavelengths=nm
+        )
+    beside = find_references(path)
+    named = (item.white or settings.white, item.dark or settings.dark)
+    white, dark = named[0] or beside.white, named[1] or beside.dark
+    if white is None and dark is None:
+        return cube
+    return calibrate(cube, white, dark, explicit=any(p is not None for p in named))
+
+
+def read_seed(item: Item, settings: ImportSettings) -> Read:
+    """One seed: its whole cube, its RGB image or false colour, its label."""
+    cube = open_scan(item, settings)
+    size = cube.lines * cube.samples * cube.bands.count * 4
+    if size > MOST_SEED_BYTES:
+        raise DataError(
+            f"{item.hs}: {cube.lines} lines x {cube.samples} samples x {cube.bands.count} bands "
+            "are too many for one seed; if it is a tray of seeds, use --layout tray"
+        )
+    hs, notes = cube.read(), list(cube.notes)
+    if item.rgb is not None:
+        rgb = read_picture(item.rgb)
+    else:
+        rgb = false_colour_of(hs, cube.bands, cube.unit)
+        notes += colour_notes(cube.bands)
+    label, group = _told(item, notes)
+    sample = finished(
+        settings,
+        id=item.name,
+        label=label,
+        group=group,
+        rgb=rgb,
+        hs=hs,
+        unit=cube.unit,
+        where=str(item.hs),
+    )
+    made = "camera" if item.rgb is not None else "false colour"
+    return Read([(sample, item.split)], cube.bands, cube.sensor, cube.unit, made, notes)
+
+
+def colour_notes(bands: Bands) -> list[str]:
+    """Says that colours are false, and from which bands they are."""
+    chosen = colour_bands(bands.count, bands.wavelengths_nm)
+    if bands.wavelengths_nm is None:
+        return [f"no RGB image: false colour from bands {', '.join(map(str, chosen))}"]
+    places = ", ".join(f"{bands.wavelengths_nm[b]:.0f}" for b in chosen)
+    return [f"no RGB image: false colour from the bands at {places} nm"]
+
+
+def _told(item: Item, notes: list[str]) -> tuple[str | None, str | None]:
+    label, group = item.label, item.group
+    if item.meta is not None:
+        told = read_meta(item.meta)
+        species = told.get("label")
+        if species is not None:
+            if label is not None and _plain(species) != _plain(label):
+                notes.append(f"Meta.JSON says {species}, the folder {label}: Meta.JSON is believed")
+            label = species
+        group = group or told.get("group")
+    return label, group
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def extracted(item: Item, folder: Path) -> Path:
+    """The spectral file of an archive such as HS_Raw.zip, unpacked into `folder`.
+
+    Raises:
+        DataError: The archive is damaged, or does not hold exactly one scan.
+    """
+    try:
+        with zipfile.ZipFile(item.hs) as archive:
+            for member in archive.infolist():
+                name = Path(member.filename).name  # never a path: archives come from strangers
+                if member.is_dir() or name.startswith((".", "__")) or "__MACOSX" in member.filename:
+                    continue
+                with archive.open(member) as source, (folder / name).open("xb") as target:
+                    while block := source.read(1 << 20):
+                        target.write(block)
+    except (OSError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+        raise DataError(
+            f"{item.hs}: cannot be unpacked ({error}); expected a ZIP archive with one scan: "
+            "fetch it again"
+        ) from error
+    found = [cube for cube in cubes_in(folder) if not is_reference(cube)]
+    if len(found) != 1:
+        raise DataError(
+            f"{item.hs}: holds {len(found)} spectral files, expected one (HsScan.bil with "
+            "HsScan.bil.hdr)"
+        )
+    return found[0]
+
+
+def read_scene(item: Item, settings: ImportSettings) -> Read:
+    """Windows around the labelled pixels of a scene, split by ground.
+
+    Their spectra are the window's own pixels: none is a mixture of others.
+    """
+    cube = open_scan(item, settings)
+    scene = _scene(item, cube)
+    assert item.truth is not None
+    labels = read_plane(item.truth, None)
+    names = None if settings.class_names is None else read_names(settings.class_names)
+    windows = labelled_windows(
+        scene,
+        labels,
+        class_names=names,
+        window=settings.window,
+        block=settings.block,
+        rgb_size=settings.rgb_size or SCENE_RGB_SIDE,
+        several=item.several,
+    )
+    notes = list(cube.notes)
+    if item.rgb is None:
+        notes += colour_notes(cube.bands)
+    return Read(
+        zip(windows, windows.splits, strict=True),
+        cube.bands,
+        cube.sensor,
+        cube.unit,
+        "camera" if item.rgb is not None else "false colour",
+        notes,
+    )
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Names of the classes 1, 2, ...: a line each.
+
+    Raises:
+        DataError: The file cannot be read, or names none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error}); a name a line") from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not names:
+        raise DataError(f"{path}: names no class; a line for each class 1, 2, ... is expected")
+    return names
+
+
+def read_boxed(item: Item, settings: ImportSettings) -> Read:
+    """The boxes of a table that lie in one scene."""
+    cube = open_scan(item, settings)
+    scene = _scene(item, cube)
+    assert item.boxes is not None
+    rows = [row for row in read_boxes(item.boxes) if row.path_hs == item.hs]
+    samples = box_samples(
+        scene,
+        [row.box for row in rows],
+        rgb_size=settings.rgb_side or RGB_SIDE,
+        hs_size=settings.hs_side or HS_SIDE,
+        blank=settings.background == "blank",
+    )
+    notes = list(cube.notes)
+    if item.rgb is None:
+        notes += colour_notes(cube.bands)
+    return Read(
+        ((_completed(sample, item), row.split) for sample, row in zip(samples, rows, strict=True)),
+        cube.bands,
+        cube.sensor,
+        cube.unit,
+        "camera" if item.rgb is not None else "false colour",
+        notes,
+    )
+
+
+def _completed(sample: Sample, item: Item) -> Sample:
+    """With what is known of the whole scene where the table says nothing."""
+    # Objects of one scene share its light: with several scenes, a scene is a group.
+    group = sample.group or (item.name if item.several else None)
+    return replace(sample, label=sample.label or item.label, group=group)
+
+
+def _scene(item: Item, cube: Cube) -> Scene:
+    size = cube.lines * cube.samples * cube.bands.count * 4
+    if size > MOST_SCENE_BYTES:
+        raise DataError(
+            f"{item.hs}: a scene of {size / 1e9:.1f} GB has to be held in memory; cut it into "
+            f"parts of at most {MOST_SCENE_BYTES / 1e9:.0f} GB"
+        )
+    rgb = None if item.rgb is None else read_picture(item.rgb)
+    return Scene(item.name, cube.read(), rgb, cube.bands.wavelengths_nm)
+
+
+def unpacked(item: Item) -> "tempfile.TemporaryDirectory[str]":
+    """A folder of its own for what an archive holds; gone when it is closed."""
+    return tempfile.TemporaryDirectory(prefix="bimae-zip-")

@@ -1,0 +1,223 @@
+"""A path -> what it is: the layout, and the items to read."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from bimae.data.cubes import is_cube, open_cube
+from bimae.data.importing.items import Item, Kind, Plan
+from bimae.data.importing.listing import Listing, Scan, list_tree, scan_of
+from bimae.data.importing.settings import ImportSettings
+from bimae.data.importing.table import table_plan
+from bimae.data.importing.tray_items import count_objects
+from bimae.data.locate import SPLIT_OF
+from bimae.errors import BimaeError, DataError
+
+SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
+PROBED = 3  # scans looked at to tell trays from single seeds
+SMALL = 48  # no tray is narrower, in pixels
+EXPECTED = (
+    "expected an ENVI scan (.hdr), a cube (.npy, .npz, .mat, .tif, .h5), a table (.csv with the "
+    "column path_hs), or a folder of these"
+)
+
+
+def recognise(src: Path, settings: ImportSettings) -> Plan:
+    """Finds out what a path holds.
+
+    Raises:
+        DataError: There is nothing that can be imported.
+    """
+    if not src.exists():
+        raise DataError(f"{src}: found no such file or folder; {EXPECTED}: check the path")
+    if src.is_file():
+        return _file(src, settings)
+    listing = list_tree(src)
+    table = settings.layout in ("table", "boxes")
+    if listing.tables and (table or (settings.layout == "auto" and not _classes(listing))):
+        for path in listing.tables:
+            if (plan := table_plan(path, settings)) is not None:
+                return _with_facts(_settled(plan, settings), listing)
+    if table:
+        raise DataError(f"{src}: found no .csv table with a column path_hs; {EXPECTED}")
+    if listing.archives and settings.layout in ("auto", "bisid-raw"):
+        items = [_archive_item(scan, listing, settings) for scan in _stripped(listing.archives, 2)]
+        plan = Plan("bisid-raw", src, items)
+    elif listing.scans:
+        plan = _scans_plan(listing.scans, src, settings)
+    else:
+        raise DataError(f"{src}: found no spectral file in it or below it; {EXPECTED}")
+    return _with_facts(_settled(plan, settings), listing)
+
+
+def _classes(listing: Listing) -> bool:
+    """Whether there are folders with spectral files: then a table beside them is a mere list."""
+    return any(scan.parts for scan in (*listing.scans, *listing.archives)) and not any(
+        "path_hs" in path.read_text(encoding="utf-8-sig", errors="replace")[:4096].lower()
+        for path in listing.tables
+    )
+
+
+def _file(src: Path, settings: ImportSettings) -> Plan:
+    if src.suffix.lower() in (".csv", ".tsv"):
+        plan = table_plan(src, settings)
+        if plan is None:
+            raise DataError(
+                f"{src}: found no column path_hs in its first line; a table with the columns "
+                "path_hs, path_rgb, label, group is expected"
+            )
+        return _settled(plan, settings)
+    if src.suffix.lower() == ".zip":
+        item = Item("zip", src.parent.name or src.stem, src, label=settings.label)
+        return Plan("bisid-raw", src.parent, [item])
+    if not is_cube(src):
+        # Opening says why: a header without data, data without a header, or no cube at all.
+        open_cube(src, key=settings.key, band_axis=settings.band_axis)
+    return _settled(_scans_plan((scan_of(src),), src.parent, settings), settings)
+
+
+def _with_facts(plan: Plan, listing: Listing) -> Plan:
+    plan.simulated = listing.simulated
+    plan.wavelengths_file = listing.wavelengths
+    plan.notes += [f"{folder}: background images, left alone" for folder in listing.backgrounds]
+    return plan
+
+
+def _scans_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -> Plan:
+    # Specim cameras write <scan>/capture/<scan>.hdr: the folder above is the scan's own.
+    captured = [s for s in scans if s.parts and s.parts[-1].lower() == "capture"]
+    scans = tuple(replace(s, parts=s.parts[:-1], alone=True) if s in captured else s for s in scans)
+    own_folder = _folder_each(scans, bool(captured))
+    if settings.layout in ("folders", "cubes"):
+        own_folder = settings.layout == "folders"
+    truths = [s for s in scans if s.truth is not None]
+    if (
+        settings.layout == "scene"
+        or settings.ground_truth
+        or (settings.layout == "auto" and truths)
+    ):
+        return _scene_plan(scans, root, settings)
+    scans = _stripped(scans, 2 if own_folder else 1)
+    items = [_folder_item(s, settings) if own_folder else _file_item(s, settings) for s in scans]
+    return Plan("folders" if own_folder else "cubes", root, items)
+
+
+def _folder_each(scans: tuple[Scan, ...], captured: bool) -> bool:
+    """Whether every seed has a folder of its own, rather than every class."""
+    if captured:
+        return True
+    if not all(s.alone and s.parts for s in scans):
+        return False
+    return all(len(s.parts) >= 2 for s in scans) or all(SEED_NAME.match(s.stem) for s in scans)
+
+
+def _scene_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -> Plan:
+    items = []
+    for scan in scans:
+        truth = settings.ground_truth or scan.truth
+        if truth is None and settings.layout == "scene" and len(scans) > 1:
+            raise DataError(
+                f"{scan.cube}: found no ground truth beside it, expected {scan.stem}_gt.mat (or "
+                ".npy, .png, .tif): add it, or name one scene and --ground-truth FILE"
+            )
+        if truth is not None and truth.resolve() == scan.cube.resolve():
+            continue
+        # None: the class image lies in the same archive as the cube.
+        items.append(Item("scene", scan.stem, scan.cube, rgb=scan.rgb, truth=truth or scan.cube))
+    items = [replace(item, several=len(items) > 1) for item in items]
+    left = len(scans) - len(items)
+    notes = [f"{left} files are ground truth, not scenes"] if left else []
+    return Plan("scene", root, items, notes=notes)
+
+
+def _stripped(scans: Iterable[Scan], needed: int) -> tuple[Scan, ...]:
+    """Without leading folders that all have in common and that name no class."""
+    scans = tuple(scans)
+    while all(len(s.parts) > needed for s in scans) and len({s.parts[0] for s in scans}) == 1:
+        scans = tuple(replace(s, parts=s.parts[1:]) for s in scans)
+    return scans
+
+
+def _declared(parts: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """A leading folder train, val or test declares the part; what follows is as ever."""
+    if parts and (split := SPLIT_OF.get(parts[0].lower())):
+        return split, parts[1:]
+    return None, parts
+
+
+def _folder_item(scan: Scan, settings: ImportSettings) -> Item:
+    split, parts = _declared(scan.parts)
+    name = "/".join(scan.parts) or scan.stem
+    label = parts[0] if len(parts) > 1 else None
+    return Item(
+        "seed",
+        name,
+        scan.cube,
+        rgb=scan.rgb,
+        label=label or settings.label,
+        group=settings.group_of(name, "/".join(parts[:-1]) if len(parts) > 2 else None),
+        split=split,
+        meta=scan.meta,
+    )
+
+
+def _file_item(scan: Scan, settings: ImportSettings) -> Item:
+    split, parts = _declared(scan.parts)
+    name = "/".join((*scan.parts, scan.stem))
+    return Item(
+        "seed",
+        name,
+        scan.cube,
+        rgb=scan.rgb,
+        label=parts[0] if parts else settings.label,
+        group=settings.group_of(name, "/".join(parts) if len(parts) > 1 else None),
+        split=split,
+    )
+
+
+def _archive_item(scan: Scan, listing: Listing, settings: ImportSettings) -> Item:
+    item = replace(_folder_item(replace(scan, alone=True), settings), kind="zip")
+    meta = [p for p in scan.cube.parent.iterdir() if p.name.lower() == "meta.json"]
+    return replace(item, meta=meta[0] if meta else None)
+
+
+def _settled(plan: Plan, settings: ImportSettings) -> Plan:
+    """Unique names, and a decision: is each spectral file a seed or a tray of seeds?"""
+    seen = Counter(item.name for item in plan.items)
+    for number, item in enumerate(plan.items):
+        if seen[item.name] > 1:
+            plan.items[number] = replace(item, name=f"{item.name}-{number + 1}")
+    if not plan.items:
+        raise DataError(f"{plan.root}: found nothing to import; {EXPECTED}")
+    single = [item for item in plan.items if item.kind == "seed"]
+    if settings.layout == "tray" or (settings.layout == "auto" and single and _trays(plan, single)):
+        plan.layout = "tray"
+        plan.items = [_as_tray(item) for item in plan.items]
+    return plan
+
+
+def _as_tray(item: Item) -> Item:
+    kind: Kind = "tray" if item.kind == "seed" else item.kind
+    return replace(item, kind=kind, group=item.group or item.name)
+
+
+def _trays(plan: Plan, items: list[Item]) -> bool:
+    """Whether the first scans hold several seeds each; a scan that cannot be read has no say."""
+    step = max(1, len(items) // PROBED)
+    for item in items[::step][:PROBED]:
+        try:
+            cube = open_cube(item.hs)
+            if min(cube.lines, cube.samples) < SMALL:
+                continue
+            found = count_objects(cube)
+        except BimaeError:
+            continue
+        if found > 1:
+            plan.notes.append(
+                f"{item.hs.name} holds {found} objects, so these are trays to be cut apart (if "
+                "each file is one seed, say --layout cubes or --layout folders)"
+            )
+            return True
+    return False

@@ -1,0 +1,115 @@
+"""What decides how files are turned into samples."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
+
+Layout = Literal["auto", "folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"]
+
+LAYOUTS: dict[str, str] = {
+    "folders": "one folder a seed (class/id/ with a spectral and an RGB file)",
+    "bisid-raw": "BiSID-5k as published (class/number/RGB_Raw.jpg, HS_Raw.zip)",
+    "cubes": "one spectral file a seed (class/name.npy, .npz, .mat, .tif, .hdr)",
+    "table": "a table of files (path_hs, path_rgb, label, group)",
+    "tray": "scans of many seeds, to be cut apart",
+    "scene": "a scene with a ground-truth image",
+    "boxes": "scenes with a table of boxes",
+}
+
+
+@dataclass(frozen=True)
+class ImportSettings:
+    """How the files of a laboratory are read; see `bimae data import --help`.
+
+    Attributes:
+        layout: How the files are laid out; `auto` finds out.
+        white: White reference for every scan; None looks beside each.
+        dark: Dark reference for every scan; None looks beside each.
+        wavelengths: A file of band centres in nm, or a range such as `400-1000nm`, for files that
+            have none of their own.
+        bad_bands: Whether bands that a header calls bad are left out.
+        band_axis: Where the bands are in files that are bare arrays.
+        key: Which array of an archive is the cube.
+        label: Class of everything, where no folder or table names one.
+        labels: CSV with columns scan, number, label: classes of the single seeds on trays.
+        group_pattern: Regular expression; what it finds in an item's name becomes its group.
+        hs_size: Side of the spectral images in pixels; 0 leaves them as they are. None is 24, and
+            of a scene the window itself.
+        rgb_size: Side of the RGB images in pixels; 0 leaves them as they are. None is 192, and 48
+            of a scene.
+        store: Reflectance as it is (`float32`) or in 255 steps (`uint8`, a quarter of the size).
+        pairing: How seeds of a tray find their partner in the photo.
+        background: What is around a seed on a tray: blanked, or kept as it was.
+        keep_flagged: Whether touching, cut and unpaired seeds are kept.
+        ground_truth: The class image of a scene; None looks beside it.
+        class_names: Names of a scene's classes 1, 2, ...: a text file, a name a line.
+        window: Side of a scene's windows in pixels, odd.
+        block: Side of the blocks of ground that a scene is split by, in pixels.
+    """
+
+    layout: Layout = "auto"
+    white: Path | None = None
+    dark: Path | None = None
+    wavelengths: str | None = None
+    bad_bands: Literal["drop", "keep"] = "drop"
+    band_axis: Literal["auto", "first", "last"] = "auto"
+    key: str | None = None
+    label: str | None = None
+    labels: Path | None = None
+    group_pattern: str | None = None
+    hs_size: int | None = None
+    rgb_size: int | None = None
+    store: Literal["float32", "uint8"] = "float32"
+    pairing: Literal["register", "order"] = "register"
+    background: Literal["blank", "keep"] = "blank"
+    keep_flagged: bool = False
+    ground_truth: Path | None = None
+    class_names: Path | None = None
+    window: int = 7
+    block: int = 18
+
+    def problems(self) -> Iterator[str]:
+        """Everything about these settings that cannot be carried out, a line each."""
+        for name, known in (("layout", get_args(Layout)),):
+            if getattr(self, name) not in known:
+                yield f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}"
+        for name in ("hs_size", "rgb_size"):
+            if (getattr(self, name) or 0) < 0:
+                yield f"{name} is {getattr(self, name)}; expected pixels, or 0 for as it is"
+        for name in ("white", "dark", "labels", "ground_truth", "class_names"):
+            path = getattr(self, name)
+            if path is not None and not path.exists():
+                yield f"{name}: {path} is not there; check the path"
+        if self.group_pattern is not None:
+            try:
+                re.compile(self.group_pattern)
+            except re.error as error:
+                yield f"group_pattern {self.group_pattern!r} is no regular expression: {error}"
+        if self.window < 1 or self.window % 2 == 0 or self.block < self.window:
+            yield (
+                f"windows of {self.window} pixels in blocks of {self.block}: the window must be "
+                "odd and no larger than the block"
+            )
+
+    @property
+    def hs_side(self) -> int:
+        """Side of the spectral images of seeds; 0 for as they are."""
+        return HS_SIDE if self.hs_size is None else self.hs_size
+
+    @property
+    def rgb_side(self) -> int:
+        """Side of the RGB images of seeds; 0 for as they are."""
+        return RGB_SIDE if self.rgb_size is None else self.rgb_size
+
+    def group_of(self, name: str, otherwise: str | None) -> str | None:
+        """The group of an item: what `group_pattern` finds in its name, if anything."""
+        if self.group_pattern is None:
+            return otherwise
+        found = re.search(self.group_pattern, name)
+        if found is None:
+            return otherwise
+        return (found[1] if found.re.groups else found[0]) or otherwise
