@@ -6,6 +6,7 @@ SIMULATED.txt, by which an import knows them.
 
 import csv
 import json
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -20,6 +21,7 @@ from spectral.io import envi
 
 from bimae.data.sample import Sample
 from bimae.data.simulate.samples import simulate_samples, wavelengths
+from bimae.data.simulate.tray_plan import TrayPlan
 from bimae.data.simulate.trays import write_simulated_tray
 from bimae.errors import DataError
 from bimae.storage import atomic_folder, write_text
@@ -27,7 +29,7 @@ from bimae.storage import atomic_folder, write_text
 LAYOUTS = ("folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes")
 MARK = "SIMULATED.txt"
 SCALE = 10000  # reflectance 1 in the 16-bit files, as most software writes it
-SEEDS_PER_TRAY = 24
+TRAYS_PER_CLASS = 3
 _ACROSS = 12  # seeds in a row of a scene
 
 
@@ -46,7 +48,7 @@ def simulate_raw(
     Args:
         out: The folder to write.
         layout: One of `LAYOUTS`.
-        per_class: Seeds of each of the 19 species; on trays, about as many.
+        per_class: Seeds of each of the 19 species; on trays at least 12, of four species.
         bands: Spectral bands, evenly spaced from 400 to 1000 nm.
         seed: Seed of all randomness.
         overwrite: Replace a folder that is there already.
@@ -67,16 +69,28 @@ def simulate_raw(
             f"simulate --layout {layout}).\n",
         )
         if layout == "tray":
-            _trays(folder, 19 * per_class, bands, seed)
+            _trays(folder, per_class, bands, seed)
             return
         _WRITERS[layout](folder, samples if progress is None else progress(samples), nm)
 
 
-def _trays(folder: Path, seeds: int, bands: int, seed: int) -> None:
-    for number in range(-(-seeds // SEEDS_PER_TRAY)):
-        write_simulated_tray(
-            folder, f"tray-{number + 1:02d}", seeds=SEEDS_PER_TRAY, bands=bands, seed=seed + number
-        )
+def _trays(folder: Path, per_class: int, bands: int, seed: int) -> None:
+    """Three trays for each of four species, so that a whole tray can be kept for testing."""
+    per_tray = max(4, -(-per_class // TRAYS_PER_CLASS))
+    rows = math.isqrt(per_tray)
+    columns = -(-per_tray // rows)
+    for kind, species in enumerate(TrayPlan().species):
+        for number in range(TRAYS_PER_CLASS):
+            write_simulated_tray(
+                folder / species,
+                f"tray-{TRAYS_PER_CLASS * kind + number + 1:02d}",
+                species=(species,),
+                seeds=per_tray,
+                lines=60 * rows,
+                samples=60 * columns,
+                bands=bands,
+                seed=seed + 1000 * kind + number,
+            )
 
 
 def _folders(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None:

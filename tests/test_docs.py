@@ -1,0 +1,53 @@
+"""The commands of docs/bring-your-own-data.md, run as they stand there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bimae.cli import main
+from bimae.data import open_dataset
+from bimae.data.simulate.raw import LAYOUTS
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "bring-your-own-data.md"
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    return [shlex.split(line) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_every_example_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert len(commands()) > 15
+    for words in commands():
+        assert words[0] == "bimae"
+        code = main.run(words[1:])
+        captured = capsys.readouterr()
+        # An empty directory has few seeds: check may warn, but nothing may be wrong.
+        assert code == 0, (words, captured.out, captured.err)
+        if words[1:3] == ["data", "import"]:
+            assert "SIMULATED" in captured.out
+            samples = open_dataset(words[4])
+            assert len(samples) >= 10
+            assert samples.info.simulated
+            assert samples.wavelengths_nm is not None
+
+
+def test_every_layout_has_an_example():
+    shown = {words[words.index("--layout") + 1] for words in commands() if "--layout" in words}
+    assert shown == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("layout", ["folders", "cubes"])
+def test_an_example_is_the_same_twice(tmp_path, layout):
+    fingerprints = set()
+    for name in ("a", "b"):
+        raw, out = tmp_path / f"raw{name}", tmp_path / name
+        make = ["data", "simulate", raw, "--layout", layout, "--per-class", 1, "--bands", 6]
+        assert main.run([str(word) for word in make]) == 0
+        assert main.run(["data", "import", str(raw), str(out)]) == 0
+        fingerprints.add(open_dataset(out).fingerprint)
+    assert len(fingerprints) == 1
