@@ -14,8 +14,10 @@ from typing import IO, Any
 import h5py
 import numpy as np
 import scipy.io
+import scipy.io.matlab
 
 from bimae.data.cubes.array_load import NAMES, load_png, unreadable
+from bimae.data.cubes.matlab import MatlabArray, list_matlab5
 from bimae.data.cubes.stored_array import HELD_BYTES, StoredArray
 from bimae.data.cubes.tiff import list_tiff
 from bimae.errors import DataError
@@ -148,11 +150,15 @@ def _data_of_member(path: Path, info: zipfile.ZipInfo) -> int:
 
 
 def _list_mat(path: Path) -> list[StoredArray]:
+    if scipy.io.matlab.matfile_version(str(path))[0] == 0:  # MATLAB 4
+        found = [MatlabArray(*described) for described in scipy.io.whosmat(str(path))]
+    else:
+        found = list_matlab5(path)
     arrays = []
-    for name, shape, what in scipy.io.whosmat(str(path)):
-        code = _MATLAB.get(what)
+    for each in found:
+        code = _MATLAB.get(each.what)
         dtype = np.dtype(code) if code else None
-        arrays.append(StoredArray(path, "mat", name, tuple(shape), dtype, what, None, True))
+        arrays.append(StoredArray(path, "mat", each.name, each.shape, dtype, each.what, None, True))
     return arrays
 
 

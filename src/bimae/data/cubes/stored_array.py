@@ -81,7 +81,13 @@ class StoredArray:
         shape = (self.shape[0], self.shape[1], self.shape[2])
         stored = (shape[2], shape[1], shape[0]) if self.reverse else shape
         if self.offset is not None:
-            return RawRaster(self.path, stored, self.dtype, self.offset)
+            raw = RawRaster(self.path, stored, self.dtype, self.offset)
+            if raw.end > self.path.stat().st_size:
+                raise DataError(
+                    f"{self.path}: the file ends early: found {self.path.stat().st_size} bytes, "
+                    f"expected {raw.end} for {self}; was it copied to the end?"
+                )
+            return raw
         if self.kind == "hdf5" and self.size * self.dtype.itemsize > HELD_BYTES:
             return Hdf5Raster(self.path, self.name, stored, self.dtype)
         held = HeldRaster(self)

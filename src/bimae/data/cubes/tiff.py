@@ -55,6 +55,8 @@ def list_tiff(path: Path) -> tuple[dict[str, TiffSeries], dict[str, list[float]]
             _check_strips(path, series, file.filehandle.size)
             order = ">" if file.byteorder == ">" else "<"
             raw = series.dataoffset if not series.is_multifile else None
+            if not isinstance(raw, int) or raw < 0:  # of a damaged file it may be anything
+                raw = None
             found[str(number)] = TiffSeries(
                 tuple(series.shape), series.axes, series.dtype.newbyteorder(order), raw
             )
