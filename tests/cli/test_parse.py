@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,56 @@ def test_loose_words_and_missing_values() -> None:
         read("loose", "--data=d")
     with pytest.raises(ConfigError, match="--data needs a value"):
         read("--data")
+
+
+@dataclass(frozen=True)
+class Lists:
+    data: Path
+    ratios: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    names: list[str] | None = None
+    numbers: tuple[int, ...] = ()
+    again: bool = False
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("d", "--ratios", ".6", ".2", ".2"),
+        ("--ratios", ".6", ".2", ".2", "d"),  # three are taken, the fourth word is the folder
+        ("--ratios", ".6,.2,.2", "d"),
+        ("--ratios=.6,.2,.2", "d"),
+        ("--ratios", ".6,", ".2,", ".2", "d"),
+        ("--ratios=[.6, .2, .2]", "d"),
+        ("--ratios", "6e-1", ".2", ".2", "--data=d"),
+    ],
+)
+def test_options_of_several_values(words: tuple[str, ...]) -> None:
+    options = parse(Lists, words, prog="x", about="", example="", positionals=("data",))
+    assert options == Lists(Path("d"), (0.6, 0.2, 0.2))
+
+
+def test_lists_of_any_length() -> None:
+    options = read("--names", "a b", "c,d", "7", "--numbers=3,4", "--data", "d", kind=Lists)
+    assert options.names == ["a b", "c,d", "7"]
+    assert options.numbers == (3, 4)
+    assert read("--names=null", "--data=d", kind=Lists).names is None
+
+
+def test_lists_in_yaml(tmp_path: Path) -> None:
+    config = tmp_path / "a.yaml"
+    for text in ("[.6, .2, .2]", ".6, .2, .2", "\n- .6\n- .2\n- .2"):
+        config.write_text(f"data: d\nratios: {text}\n")
+        assert read("--config", str(config), kind=Lists).ratios == (0.6, 0.2, 0.2)
+
+
+def test_mistakes_in_lists_are_told_with_the_others() -> None:
+    lines = told("--ratios", ".7", ".3", "--again=maybe", "--numbers", "3", "x", kind=Lists)
+    assert lines[0] == "--data is required"
+    assert lines[1] == "--ratios '.7 .3': Expected a tuple with 3 elements."
+    assert lines[2].startswith("--again 'maybe'")
+    assert lines[3].startswith("--numbers '3 x': Expected a whole number")
+    assert len(lines) == 4
+    with pytest.raises(ConfigError, match="--ratios needs a value"):
+        read("--ratios", "--data=d", kind=Lists)
+    negative = told("--data=d", "--ratios", "-.7", "1", "x", kind=Lists)
+    assert negative[0].startswith("--ratios '-.7 1 x'")

@@ -67,6 +67,28 @@ def test_capitals_do_not_matter_and_meta_names_the_species(tmp_path, names):
     assert any("Meta.JSON says Avena fatua" in text for text, _, _ in summary.notes)
 
 
+def test_many_folders_of_one_file_are_seeds_without_a_class(tmp_path):
+    for number in range(5):
+        npy(tmp_path / "src" / f"seed {number}" / "scan.npy", number)
+    ds, summary, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert summary.layout == "folders"
+    assert ds.ids == [f"seed {n}" for n in range(5)]
+    assert ds.classes == []
+    ds, _, _ = imported(tmp_path / "src", tmp_path / "other", layout="cubes")
+    assert len(ds.classes) == 5
+
+
+def test_a_scanners_own_folders(tmp_path):
+    for number in range(2):
+        place = tmp_path / "src" / "rye" / f"scan{number}" / "capture"
+        scan(place / f"scan{number}.hdr", np.full((6, 6, 4), 300))
+        scan(place / f"WHITEREF_scan{number}.hdr", np.full((2, 6, 4), 1100))
+        scan(place / f"DARKREF_scan{number}.hdr", np.full((2, 6, 4), 100))
+    ds, _, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert dict(zip(ds.ids, ds.labels)) == {"rye/scan0": "rye", "rye/scan1": "rye"}
+    assert ds.info.unit == "reflectance"
+
+
 def test_seed_folders_with_npy_and_a_wrapping_folder(tmp_path):
     for number in range(3):
         npy(tmp_path / "src" / "images" / "rye" / str(number) / "HSSeed.npy", number)

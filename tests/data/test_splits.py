@@ -1,12 +1,15 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bimae.data import Split, open_dataset, split_dataset, write_tfrecords
+from bimae.data.splits import draw_split
 from bimae.data.stratify import stratify
 from bimae.errors import ConfigError, DataError
 from tests.data.small_samples import sample
@@ -69,6 +72,9 @@ def test_the_seed_decides():
     SEED,
 )
 @settings(max_examples=60)
+@example(  # single moves that were weighed against the shares did not get there
+    [["a"] * 2, ["a"], ["a"], ["b"], ["c"], ["c"], ["c"], ["b"] * 2, ["b"] * 2], 0
+)
 def test_groups_of_one_class_spread_over_all_parts(group_labels, seed):
     """Where each class has groups of its own, each part gets each class."""
     labels, groups = [], []
@@ -79,6 +85,78 @@ def test_groups_of_one_class_spread_over_all_parts(group_labels, seed):
     for label, count in Counter(members[0] for members in group_labels).items():
         if count >= 3:
             assert all(any(labels[i] == label for i in part) for part in parts)
+
+
+def badness(labels, groups, part_of):
+    """How bad a deal is, reckoned anew, worst thing first (see `_Deal`)."""
+    parts = range(len(RATIOS))
+    found = Counter((label, part_of[g]) for label, g in zip(labels, groups, strict=True))
+    sizes = Counter(part_of[g] for g in groups)
+    kinds = {g: {x for x, other in zip(labels, groups, strict=True) if other == g} for g in part_of}
+    empty = sum(not sizes[p] for p in parts) if len(part_of) >= len(RATIOS) else 0
+    unlearned = missing = 0
+    far = sum((sizes[p] - len(labels) * RATIOS[p]) ** 2 / (len(labels) * RATIOS[p]) for p in parts)
+    for label, total in Counter(labels).items():
+        homes = [g for g, labels_of in kinds.items() if label in labels_of]
+        lacked = [p for p in parts if not found[label, p]]
+        unlearned += 0 in lacked and len(homes) >= 2
+        if sum(kinds[g] == {label} for g in homes) >= len(RATIOS):
+            missing += len(lacked)
+        elif len(homes) >= len(RATIOS):
+            far += 4 * total / len(homes) * len(lacked)
+        far += sum((found[label, p] - total * RATIOS[p]) ** 2 / (total * RATIOS[p]) for p in parts)
+    return empty, unlearned, missing, far
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=6), min_size=3, max_size=12),
+    SEED,
+)
+@settings(max_examples=60)
+def test_no_single_move_or_swap_would_help(group_labels, seed):
+    labels = [label for members in group_labels for label in members]
+    groups = [str(number) for number, members in enumerate(group_labels) for _ in members]
+    if len(group_labels) == len(labels):  # dealt out exactly instead
+        return
+    parts = stratify(labels, groups, RATIOS, seed)
+    part_of = {groups[i]: number for number, part in enumerate(parts) for i in part}
+    *dire, far = badness(labels, groups, part_of)
+    near = [{**part_of, group: part} for group in part_of for part in range(3)]
+    near += [{**part_of, a: part_of[b], b: part_of[a]} for a in part_of for b in part_of]
+    assert min(badness(labels, groups, other) for other in near) >= (*dire, far - 1e-6)
+
+
+def test_nothing_dire_without_need():
+    """Against every deal there is, on small random groups of several labels."""
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        members = [rng.choice(list("abcd"), rng.integers(2, 5)).tolist() for _ in range(7)]
+        labels = [label for group in members for label in group]
+        groups = [str(number) for number, group in enumerate(members) for _ in group]
+        parts = stratify(labels, groups, RATIOS, 0)
+        part_of = {groups[i]: number for number, part in enumerate(parts) for i in part}
+        deals = (
+            dict(zip(map(str, range(7)), deal, strict=True)) for deal in product(range(3), repeat=7)
+        )
+        best = min(badness(labels, groups, deal) for deal in deals)
+        found = badness(labels, groups, part_of)
+        assert found[:3] == best[:3] and found[3] < best[3] * 1.1
+
+
+def test_a_class_of_two_groups_is_learned_first():
+    labels = list("aabbccdd" * 3) + ["x"] * 6
+    groups = [str(i // 8) for i in range(24)] + ["p"] * 3 + ["q"] * 3
+    for seed in range(4):
+        train, val, test = stratify(labels, groups, RATIOS, seed)
+        assert any(labels[i] == "x" for i in train) and val and test
+
+
+def test_many_groups_are_no_trouble():
+    labels = [str(i % 7) for i in range(3000)]
+    groups = [None] * 2998 + ["pair"] * 2  # as where one image was found twice
+    parts = stratify(labels, groups, RATIOS, 0)
+    assert all(abs(n - 3000 * r) <= 3 for n, r in zip(map(len, parts), RATIOS, strict=True))
+    assert any({2998, 2999} <= set(part) for part in parts)
 
 
 def test_groups_come_near_the_ratios():
@@ -184,4 +262,73 @@ def test_split_files_that_are_none(tmp_path):
     ):
         path.write_text(text)
         with pytest.raises(DataError, match=r"split\.json: "):
+            Split.load(path, ds)
+
+
+def test_split_json_beside_the_data_goes_before_declared_parts(tmp_path):
+    for name in ("train", "val", "test"):
+        ds = data_set(tmp_path, 8, name)
+    own = draw_split(ds, seed=4)
+    assert own != split_dataset(ds)
+    own.save(tmp_path / "split.json", ds, {"leakage": {"of": ["any", "kind"]}})
+    assert split_dataset(ds, seed=9) == own
+    assert json.loads((tmp_path / "split.json").read_text())["leakage"]["of"] == ["any", "kind"]
+    (tmp_path / "split.json").unlink()
+    assert split_dataset(ds).how.startswith("declared")
+
+
+def test_split_json_beside_other_data_is_refused(tmp_path):
+    ds = data_set(tmp_path)
+    draw_split(ds).save(tmp_path / "split.json", ds)
+    ds = data_set(tmp_path, 5, "more")
+    with pytest.raises(DataError, match=r"split\.json: is of other data, .*split again"):
+        split_dataset(ds)
+    (tmp_path / "split.json").write_text("{")
+    with pytest.raises(DataError, match=r"split\.json: cannot be read as a split"):
+        split_dataset(ds)
+
+
+def test_the_same_seed_makes_the_same_bytes(tmp_path):
+    ds = data_set(tmp_path)
+    for by in ("group", "random", "class-balanced"):
+        texts = [draw_split(ds, by=by, seed=seed).as_json(ds) for seed in (0, 0, 1)]
+        assert texts[0] == texts[1] != texts[2]
+
+
+def test_by_group_draws_what_a_run_would(tmp_path):
+    """A data set without split.json is split by its runs as `data split` would."""
+    samples = [sample(i, label="ab"[i % 2], group=str(i // 3)) for i in range(60)]
+    write_tfrecords(tmp_path, samples)
+    ds = open_dataset(tmp_path)
+    drawn, usual = draw_split(ds, seed=2), split_dataset(ds, seed=2)
+    assert (drawn.train, drawn.val, drawn.test) == (usual.train, usual.val, usual.test)
+
+
+def test_split_files_of_older_runs_still_load(tmp_path):
+    """As 0.1 wrote them, and with whatever a later one may add."""
+    ds = data_set(tmp_path)
+    facts = {
+        "format": 1,
+        "how": "drawn: stratified by label, groups whole, seed 0",
+        "seed": 0,
+        "ratios": [0.7, 0.15, 0.15],
+        "fingerprint": ds.fingerprint,
+        "train": ds.keys[:14],
+        "val": ds.keys[14:17],
+        "test": ds.keys[17:],
+    }
+    path = tmp_path / "run.json"
+    for changes in ({}, {"leakage": {}, "later": [1]}, {"seed": None, "ratios": None}):
+        path.write_text(json.dumps(facts | changes))
+        loaded = Split.load(path, ds)
+        assert loaded.train == tuple(range(14)) and loaded.how == facts["how"]
+    for changes in (
+        {"ratios": 3},
+        {"ratios": ["a", 1, 2]},
+        {"seed": "x"},
+        {"format": 2},
+        {"fingerprint": None},
+    ):
+        path.write_text(json.dumps(facts | changes))
+        with pytest.raises(DataError, match=r"run\.json: .*split again"):
             Split.load(path, ds)

@@ -105,6 +105,7 @@ def _choose(
 ) -> tuple[str, tuple[int, ...]]:
     """The part's name and its samples; says which split it follows."""
     from bimae.data import Split, split_dataset
+    from bimae.data.splits import split_file as split_file_of
 
     everything = tuple(range(len(samples)))
     if options.part == "all":
@@ -112,7 +113,7 @@ def _choose(
     if Split.matches(split_file, samples):
         print(f"the model was trained on these data: its own split is used ({split_file})")
         split = Split.load(split_file, samples)
-    elif any(samples.declared_splits):
+    elif any(samples.declared_splits) or split_file_of(samples).is_file():
         split = split_dataset(samples)
     elif options.part == "auto":
         return "all", everything

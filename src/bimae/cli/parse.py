@@ -6,15 +6,16 @@ are told together.
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser, DefaultHelpFormatter, set_parsing_settings
@@ -28,11 +29,15 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 @dataclass(frozen=True)
 class Given:
-    """One option as it was given, and where (`--epochs` or `a.yaml: epochs`)."""
+    """One option as it was given, and where (`--epochs` or `a.yaml: epochs`).
+
+    `typed` is what a person wrote, where `value` is a list made of it.
+    """
 
     name: str
     value: str
     where: str
+    typed: str = ""
 
 
 class _Formatter(DefaultHelpFormatter):
@@ -151,18 +156,63 @@ def _given(kind: type[Any], argv: Sequence[str], positionals: Sequence[str]) -> 
             continue
         name, equals, value = word[2:].partition("=")
         name = name.replace("-", "_")
+        several = _several(hints.get(name))
         if not equals:
             switch = hints.get(name) is bool and (not words or words[0] not in _BOOLEANS)
-            if not switch and not words:
+            none = not words or (several is not None and words[0].startswith("--"))
+            if not switch and none:
                 raise ConfigError(f"{word} needs a value")
             value = "true" if switch else words.pop(0)
+        typed = ""
+        if several is not None:
+            value, typed = several.together(value, [] if equals else words)
         if name == "config":
             configs.append(value)
         else:
-            given.append(Given(name, value, f"--{name.replace('_', '-')}"))
+            given.append(Given(name, value, f"--{name.replace('_', '-')}", typed))
     resume = [g.value for g in given if g.name == "resume" and "resume" in hints]
     begun = [item for folder in resume for item in _from_run(Path(folder), set(hints))]
-    return begun + [item for path in configs for item in _from_yaml(Path(path))] + given
+    written = [item for path in configs for item in _from_yaml(Path(path))]
+    return begun + [_listed(item, hints) for item in written] + given
+
+
+def _listed(item: Given, hints: dict[str, Any]) -> Given:
+    """`ratios: .7, .15, .15` of a YAML file as a list, where the option is one."""
+    several = _several(hints.get(item.name))
+    if several is None:
+        return item
+    value, typed = several.together(item.value, [])
+    return replace(item, value=value, typed=typed)
+
+
+@dataclass(frozen=True)
+class _Several:
+    """How many values an option takes, and whether a comma parts them too (numbers)."""
+
+    most: float
+    commas: bool
+
+    def together(self, first: str, words: list[str]) -> tuple[str, str]:
+        """The values as one JSON list, and as typed; takes what is theirs from `words`' front."""
+        if first == "null" or first.startswith("["):
+            return first, first
+        items = self._items(first)
+        while words and len(items) < self.most and not words[0].startswith("--"):
+            items += self._items(words.pop(0))
+        return json.dumps(items), " ".join(items)
+
+    def _items(self, word: str) -> list[str]:
+        return [item for item in word.split(",") if item] if self.commas else [word]
+
+
+def _several(hint: Any) -> _Several | None:
+    """For an option that is a list or a tuple (or None); None for any other."""
+    for kind in (hint, *get_args(hint)):
+        if get_origin(kind) in (list, tuple):
+            each = get_args(kind)
+            fixed = get_origin(kind) is tuple and Ellipsis not in each
+            return _Several(len(each) if fixed else math.inf, each[0] in (int, float))
+    return None
 
 
 _BOOLEANS = {"true", "false", "True", "False", "yes", "no"}
@@ -234,7 +284,7 @@ def _refusal(parser: ArgumentParser, item: Given, required: list[str]) -> str | 
         _parse(parser, [*words, f"--{item.name}={item.value}"])
     except Exception as error:  # jsonargparse raises several kinds, all meaning the same here
         reason = _plain(str(error).strip().splitlines()[-1].strip()).split(" Got value")[0]
-        return f"{item.where} {item.value!r}: {reason}"
+        return f"{item.where} {(item.typed or item.value)!r}: {reason}"
     return None
 
 

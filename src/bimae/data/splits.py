@@ -1,23 +1,45 @@
 """Which samples are trained on, validated on and tested on.
 
 A split that leaks is worse than none: samples of one group (tray, plot, batch) share light, soil
-and camera settings, so a group is never torn apart by a split that is made here.
+and camera settings, so a group is never torn apart unless that is asked for (`by`).
+
+`split.json` in a data set's folder is the split of everybody who uses these data; `split.json` in
+a run's folder is what that run used.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from bimae.data.dataset import SeedDataset
-from bimae.data.stratify import stratify
+from bimae.data.stratify import at_random, stratify, units
 from bimae.errors import ConfigError, DataError
 from bimae.storage import write_text
 
+FILE_NAME = "split.json"
 RATIOS = (0.7, 0.15, 0.15)
-_NAMES = ("train", "val", "test")
+PARTS = ("train", "val", "test")
+By = Literal["group", "random", "class-balanced"]
+Ratios = tuple[float, float, float]
 _FORMAT = 1
+
+
+class Keyed(Protocol):
+    """What a split has to know of its data set."""
+
+    @property
+    def root(self) -> Path:
+        """Folder of the shards."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """A name for each sample that no other has."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for this content."""
 
 
 @dataclass(frozen=True)
@@ -38,28 +60,39 @@ class Split:
     test: tuple[int, ...]
     how: str
     seed: int | None = None
-    ratios: tuple[float, float, float] | None = None
+    ratios: Ratios | None = None
 
-    def save(self, path: Path, ds: SeedDataset) -> None:
+    def summary(self) -> dict[str, Any]:
+        """How it was made and how large its parts are, for `dataset.json`."""
+        sizes = {part: len(getattr(self, part)) for part in PARTS}
+        return {"how": self.how, "seed": self.seed} | sizes
+
+    def save(self, path: Path, ds: Keyed, facts: Mapping[str, Any] | None = None) -> None:
         """Writes `split.json`: the key of every sample, so that it can be read and checked.
 
         Args:
             path: The file.
             ds: The data set that this is a split of.
+            facts: What else is worth telling a person, as JSON; nothing reads it back.
         """
-        facts: dict[str, Any] = {
+        write_text(path, self.as_json(ds, facts))
+
+    def as_json(self, ds: Keyed, facts: Mapping[str, Any] | None = None) -> str:
+        """The text of `split.json`; the same split makes the same text."""
+        own: dict[str, Any] = {
             "format": _FORMAT,
             "how": self.how,
             "seed": self.seed,
             "ratios": self.ratios,
             "fingerprint": ds.fingerprint,
         }
-        parts = {name: [ds.keys[i] for i in getattr(self, name)] for name in _NAMES}
-        write_text(path, json.dumps(facts | parts, indent=1, ensure_ascii=False) + "\n")
+        parts = {name: [ds.keys[i] for i in getattr(self, name)] for name in PARTS}
+        told = own | dict(facts or {}) | parts
+        return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
-    def load(cls, path: Path, ds: SeedDataset) -> "Split":
-        """Reads `split.json`.
+    def load(cls, path: Path, ds: Keyed) -> "Split":
+        """Reads `split.json`; keys that it does not know are left alone.
 
         Raises:
             DataError: The file cannot be read, or was made for another data set.
@@ -71,7 +104,7 @@ class Split:
                 f"{ds.fingerprint} in {ds.root}: use the data it was made for, or split again"
             )
         number_of = {key: i for i, key in enumerate(ds.keys)}
-        keys = [key for name in _NAMES for key in found[name]]
+        keys = [key for name in PARTS for key in found[name]]
         for key in keys:
             if key not in number_of:
                 raise DataError(
@@ -79,12 +112,12 @@ class Split:
                 )
         if len(set(keys)) < len(keys):
             raise DataError(f"{path}: a sample is named twice, expected once: split again")
-        train, val, test = (tuple(number_of[key] for key in found[name]) for name in _NAMES)
+        train, val, test = (tuple(number_of[key] for key in found[name]) for name in PARTS)
         ratios = found.get("ratios")
         return cls(train, val, test, found["how"], found.get("seed"), ratios and tuple(ratios))
 
     @staticmethod
-    def matches(path: Path, ds: SeedDataset) -> bool:
+    def matches(path: Path, ds: Keyed) -> bool:
         """Whether `path` is a split of exactly this data set."""
         try:
             return bool(_read(path)["fingerprint"] == ds.fingerprint)
@@ -92,15 +125,14 @@ class Split:
             return False
 
 
-def split_dataset(
-    ds: SeedDataset, *, seed: int = 0, ratios: tuple[float, float, float] = RATIOS
-) -> Split:
-    """Splits a data set into train, val and test.
+def split_dataset(ds: SeedDataset, *, seed: int = 0, ratios: Ratios = RATIOS) -> Split:
+    """The split of a data set: the one that lies beside it, the declared one, or a new one.
 
-    Splits that folders or file names declare are kept. Where only train and test are declared,
-    val is drawn from train, in proportion; where only train is, or nothing, all three are drawn.
-    What is drawn is stratified by label (samples without one are a class of their own) and keeps
-    groups whole.
+    `split.json` in the folder of the records (`bimae data split`) is followed, whatever seed and
+    ratios are. Else splits that folders or file names declare are kept. Where only train and test
+    are declared, val is drawn from train, in proportion; where only train is, or nothing, all
+    three are drawn. What is drawn is stratified by label (samples without one are a class of
+    their own) and keeps groups whole.
 
     Args:
         ds: The data set.
@@ -109,27 +141,93 @@ def split_dataset(
 
     Raises:
         ConfigError: The ratios are none.
+        DataError: `split.json` is there, but cannot be read or was made for other data.
     """
-    if len(ratios) != 3 or min(ratios) < 0 or ratios[0] <= 0 or abs(sum(ratios) - 1) > 1e-6:
-        raise ConfigError(
-            f"ratios {ratios}: expected three shares (train above 0) that add up to 1, such as "
-            "(0.7, 0.15, 0.15)"
-        )
-    declared = {name: _numbers(ds, name) for name in _NAMES}
-    names = [name for name in _NAMES if declared[name]]
+    if problem := ratios_problem(ratios):
+        raise ConfigError(problem)
+    if (beside := split_file(ds)).is_file():
+        if not Split.matches(beside, ds):
+            _read(beside)
+            raise DataError(
+                f"{beside}: is of other data, expected a split of what is in {ds.root} now: split "
+                "again (bimae data split, with --overwrite), or remove the file"
+            )
+        return Split.load(beside, ds)
+    declared = {name: _numbers(ds, name) for name in PARTS}
+    names = [name for name in PARTS if declared[name]]
     drawn = f"stratified by label, groups whole, seed {seed}"
     if names in ([], ["train"]):
-        train, val, test = _draw(ds, range(len(ds)), ratios, seed)
+        train, val, test = _stratified(ds, range(len(ds)), ratios, seed)
         return Split(train, val, test, f"drawn: {drawn}", seed, ratios)
     torn = _torn_groups(ds)
     warning = f"; {torn} groups lie in more than one part" if torn else ""
     if names == ["train", "test"] and ratios[1] > 0:
         shares = (ratios[0], ratios[1])
-        train, val = _draw(ds, declared["train"], shares, seed)
+        train, val = _stratified(ds, declared["train"], shares, seed)
         how = f"declared: train, test; val drawn from train: {drawn}{warning}"
         return Split(train, val, declared["test"], how, seed, ratios)
     how = f"declared: {', '.join(names)}{warning}"
     return Split(declared["train"], declared["val"], declared["test"], how)
+
+
+def split_file(ds: SeedDataset) -> Path:
+    """Where the split of a data set lies, if it has one: beside its records."""
+    return ds.root / FILE_NAME
+
+
+def draw_split(
+    ds: SeedDataset,
+    *,
+    by: By = "group",
+    ratios: Ratios = RATIOS,
+    seed: int = 0,
+    copies: Sequence[int | None] | None = None,
+) -> Split:
+    """Draws a new split, whatever files declare.
+
+    Args:
+        ds: The data set.
+        by: `group` keeps groups whole and, as far as they allow, gives each part the same mix of
+            labels; `class-balanced` gives each class the same shares in each part and looks at no
+            group; `random` looks at neither.
+        ratios: Shares of train, val and test; they add up to 1, and train is not 0.
+        seed: The same seed draws the same.
+        copies: For each sample the set of identical images that it belongs to, None where there
+            is no other (`bimae.data.leakage.identical_images`); these stay in one part. None
+            where nobody looked.
+
+    Raises:
+        ConfigError: The ratios are none.
+    """
+    if problem := ratios_problem(ratios):
+        raise ConfigError(problem)
+    alone = [None] * len(ds)
+    together = units(ds.groups if by == "group" else alone, alone if copies is None else copies)
+    if by == "random":
+        parts = at_random(together, ratios, seed)
+    else:
+        parts = stratify(ds.labels, together, ratios, seed)
+    grouped = any(group is not None for group in ds.groups)
+    how = {
+        "group": "stratified by label, " + ("groups whole" if grouped else "no sample has a group"),
+        "random": "labels and groups not looked at",
+        "class-balanced": "stratified by label, groups not looked at",
+    }[by]
+    if copies is not None:
+        how += ", identical images kept together"
+    train, val, test = (tuple(part) for part in parts)
+    return Split(train, val, test, f"data split by {by}: {how}, seed {seed}", seed, ratios)
+
+
+def ratios_problem(ratios: Sequence[float]) -> str | None:
+    """What is wrong with shares of train, val and test; None where nothing is."""
+    fine = len(ratios) == 3 and min(ratios) >= 0 and ratios[0] > 0
+    if fine and abs(sum(ratios) - 1) <= 1e-6:  # not so for NaN
+        return None
+    return (
+        f"ratios {tuple(ratios)}: expected three shares (train above 0) that add up to 1, such as "
+        "(0.7, 0.15, 0.15)"
+    )
 
 
 def _numbers(ds: SeedDataset, name: str) -> tuple[int, ...]:
@@ -144,7 +242,7 @@ def _torn_groups(ds: SeedDataset) -> int:
     return sum(len(found) > 1 for found in parts.values())
 
 
-def _draw(
+def _stratified(
     ds: SeedDataset, numbers: Sequence[int], shares: Sequence[float], seed: int
 ) -> list[tuple[int, ...]]:
     parts = stratify([ds.labels[i] for i in numbers], [ds.groups[i] for i in numbers], shares, seed)
@@ -158,10 +256,27 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: cannot be read as a split ({error}): split again") from error
     lists = isinstance(found, dict) and all(
         isinstance(found.get(name), list) and all(isinstance(key, str) for key in found[name])
-        for name in _NAMES
+        for name in PARTS
     )
     if not lists or not all(isinstance(found.get(key), str) for key in ("fingerprint", "how")):
         raise DataError(
             f"{path}: not a split, expected fingerprint, how, train, val and test: split again"
         )
+    if found.get("format", _FORMAT) != _FORMAT:
+        raise DataError(
+            f"{path}: written as format {found['format']!r}, expected {_FORMAT}: use the version "
+            "of bimae that wrote it, or split again"
+        )
+    if not _drawn_so(found.get("seed"), found.get("ratios")):
+        raise DataError(
+            f"{path}: not a split, expected a whole number or null as seed and three numbers or "
+            "null as ratios: split again"
+        )
     return dict(found)
+
+
+def _drawn_so(seed: Any, ratios: Any) -> bool:
+    whole = seed is None or (isinstance(seed, int) and not isinstance(seed, bool))
+    three = isinstance(ratios, list) and len(ratios) == 3
+    numbers = three and all(isinstance(x, int | float) and not isinstance(x, bool) for x in ratios)
+    return whole and (ratios is None or numbers)

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from bimae.data.deal import Floats, Ints, deal_groups
 
 
 def stratify(
@@ -18,9 +16,10 @@ def stratify(
     """Deals samples out to parts.
 
     Without groups each label is dealt out exactly (largest remainder). With groups, many deals
-    are drawn, each is mended by moving single groups while that helps, and the best one is kept:
-    near the shares in size and in every label, no part empty, no label missing from a part
-    without need.
+    are drawn, each is mended by moving and swapping groups while that helps, and the best one is
+    kept: no part empty, no label missing from a part without need, and then near the shares in
+    size and in every label. Where each group is of one label, a label of at least as many groups
+    as parts is in every part, always.
 
     Args:
         labels: Label of each sample; None is a label like any other.
@@ -46,11 +45,65 @@ def stratify(
     if len(members) == len(labels):
         part_of = _spread(label_of, _deal_samples(label_of, share, rng), share)
     else:
-        part_of = _deal_groups(counts, share, rng)
+        part_of = deal_groups(counts, share, rng)
     return [
         sorted(i for group in np.flatnonzero(part_of == part) for i in members[group])
         for part in range(len(share))
     ]
+
+
+def at_random(
+    together: Sequence[str | None], shares: Sequence[float], seed: int
+) -> list[list[int]]:
+    """Deals samples out without looking at labels: the naive way, to compare with.
+
+    Args:
+        together: Samples of one name stay in one part; None stands for the sample alone.
+        shares: What each part should get; a part of share 0 gets nothing.
+        seed: Decides the draw.
+
+    Returns:
+        For each part the numbers of its samples, ascending. None is empty that need not be.
+    """
+    members = _members(together)
+    parts: list[list[int]] = [[] for _ in shares]
+    named = [part for part, share in enumerate(shares) if share > 0]
+    for turn, unit in enumerate(np.random.default_rng(seed).permutation(len(members))):
+        if turn < len(named) <= len(members):
+            part = named[turn]
+        else:
+            lacking = [round(shares[p] * len(together) - len(parts[p]), 9) for p in named]
+            part = named[lacking.index(max(lacking))]
+        parts[part] += members[unit]
+    return [sorted(part) for part in parts]
+
+
+def units(*ties: Sequence[object]) -> list[str | None]:
+    """What must stay in one part: groups, and those that identical images tie to each other.
+
+    Args:
+        *ties: For each sample what ties it to others of the same value (its group, its set of
+            identical images), or None where it is tied to none; any number of such sequences.
+
+    Returns:
+        For each sample the name of its unit; None where it is one of its own.
+    """
+    above = list(range(len(ties[0])))
+
+    def first_of(i: int) -> int:
+        while above[i] != i:
+            above[i] = above[above[i]]
+            i = above[i]
+        return i
+
+    seen: dict[tuple[int, object], int] = {}
+    for kind, values in enumerate(ties):
+        for i, value in enumerate(values):
+            if value is not None:
+                one, other = sorted((first_of(i), first_of(seen.setdefault((kind, value), i))))
+                above[other] = one
+    tied = [any(value is not None for value in values) for values in zip(*ties, strict=True)]
+    return [str(first_of(i)) if tied[i] else None for i in range(len(above))]
 
 
 def _members(groups: Sequence[str | None]) -> list[list[int]]:
@@ -76,73 +129,6 @@ def _deal_samples(label_of: Ints, share: Floats, rng: np.random.Generator) -> In
             lacking[part] -= 1
         part_of[samples] = np.repeat(np.arange(len(share)), dealt)
     return part_of
-
-
-def _deal_groups(counts: Ints, share: Floats, rng: np.random.Generator) -> Ints:
-    """The best of some deals of groups [groups, labels] to parts; returns each group's part."""
-    judge = _Judge(counts, share)
-    draws = max(1, min(32, 3_000 // len(counts)))  # many groups need no luck
-    deals = [judge.mended(_drawn(counts, share, rng)) for _ in range(draws)]
-    return min(deals, key=judge.badness)
-
-
-def _drawn(counts: Ints, share: Floats, rng: np.random.Generator) -> Ints:
-    """The largest groups first, in a jittered order, each to where its labels lack most."""
-    sizes = counts.sum(axis=1) * rng.uniform(0.8, 1.2, len(counts))
-    lacking = counts.sum(axis=0)[:, None] * share  # [labels, parts]
-    part_of = np.zeros(len(counts), np.int64)
-    for group in np.argsort(-sizes, kind="stable"):
-        gain = np.where(share > 0, counts[group] @ lacking, -np.inf)
-        part_of[group] = int(np.argmax(gain))
-        lacking[:, part_of[group]] -= counts[group]
-    return part_of
-
-
-class _Judge:
-    """How bad a deal is, in one number.
-
-    Squared distance from the wanted number over that number (chi-square), of every part's size
-    and of every label in every part. A label that a part lacks although there are groups enough
-    counts four usual groups of it more; a part without groups counts more than anything.
-    """
-
-    def __init__(self, counts: Ints, share: Floats) -> None:
-        self._counts = counts
-        self._parts = np.flatnonzero(share > 0)
-        share = share[self._parts]
-        self._wanted = np.vstack([counts.T, counts.sum(axis=1)]).sum(axis=1)[:, None] * share
-        groups = (counts > 0).sum(axis=0)
-        self._missing = np.where(
-            groups >= len(self._parts), 4 * counts.sum(axis=0) / np.maximum(groups, 1), 0.0
-        )
-        self._empty = 0.0 if len(counts) < len(self._parts) else 4.0 * counts.sum()
-
-    def badness(self, part_of: Ints) -> float:
-        """The number; smaller is better."""
-        here = part_of[:, None] == self._parts  # [groups, parts]
-        labels = self._counts.T @ here  # [labels, parts]
-        found = np.vstack([labels, labels.sum(axis=0)])
-        distance = (np.square(found - self._wanted) / np.maximum(self._wanted, 1e-9)).sum()
-        lacking = ((labels == 0) * self._missing[:, None]).sum()
-        return float(distance + lacking + self._empty * (~here.any(axis=0)).sum())
-
-    def mended(self, part_of: Ints) -> Ints:
-        """Moves one group at a time while that makes the deal better; two rounds at most."""
-        part_of, best = part_of.copy(), self.badness(part_of)
-        for _ in range(2):
-            before = best
-            for group in range(len(part_of)):
-                for part in self._parts:
-                    old = part_of[group]
-                    part_of[group] = part
-                    now = self.badness(part_of)
-                    if now < best - 1e-9:
-                        best = now
-                    else:
-                        part_of[group] = old
-            if best == before:
-                break
-        return part_of
 
 
 def _spread(label_of: Ints, part_of: Ints, share: Floats) -> Ints:

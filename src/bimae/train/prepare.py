@@ -1,5 +1,6 @@
 """The data of a run: opened at the right size, and split as an earlier run split it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -7,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
 from bimae.data.loading import Batch, Reading, seed_loader
+from bimae.data.splits import PARTS, split_file
 from bimae.errors import ModelError
 from bimae.model.config import ModelConfig, preset
 from bimae.train.options import RunOptions
@@ -53,6 +55,9 @@ def split_for(
 ) -> Split:
     """The split of an earlier run on the same data, so that nothing it learned from is tested.
 
+    Without one, that of the data set (`split_dataset`). Where the earlier run's differs from the
+    `split.json` beside the data, its `how` says so.
+
     Args:
         samples: The data.
         seed: Seed of a new split.
@@ -60,13 +65,26 @@ def split_for(
         resumed: Whether that is the run to go on with, which no other split will do for.
 
     Raises:
-        DataError: A run is resumed with other data.
+        DataError: A run is resumed with other data, or the `split.json` beside the data is to be
+            followed and does not fit them.
     """
     if resumed and earlier is not None:
         return Split.load(earlier, samples)
     if earlier is not None and Split.matches(earlier, samples):
-        return Split.load(earlier, samples)
+        return _told_apart(Split.load(earlier, samples), samples)
     return split_dataset(samples, seed=seed)
+
+
+def _told_apart(split: Split, samples: SeedDataset) -> Split:
+    """The split of an earlier run; its `how` tells if the data have been split otherwise since."""
+    beside = split_file(samples)
+    if not Split.matches(beside, samples):
+        return split
+    own = Split.load(beside, samples)
+    if all(set(getattr(own, part)) == set(getattr(split, part)) for part in PARTS):
+        return split
+    note = "; as the run it starts from, not as split.json beside the data"
+    return split if split.how.endswith(note) else replace(split, how=split.how + note)
 
 
 def loaders_for(

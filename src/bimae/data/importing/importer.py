@@ -13,10 +13,12 @@ from bimae.data.importing.recognise import recognise
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.work import SEEDS_PER_UNIT, Unit, default_workers, run_units
 from bimae.data.info import FILE_NAME, DatasetInfo
-from bimae.data.splits import Split, split_dataset
+from bimae.data.leakage import find_leaks, identical_images
+from bimae.data.splits import FILE_NAME as SPLIT_NAME
+from bimae.data.splits import Split, draw_split, split_dataset, split_file
 from bimae.errors import ConfigError, DataError
 
-OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, "split.json", "inspect.html"}
+OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, SPLIT_NAME, "inspect.html"}
 """What a data set's folder may hold besides shards; anything else is not ours to replace."""
 
 SEEDS_PER_CUT = 64  # of a tray, by one process at a time
@@ -130,13 +132,15 @@ def _units(
 def _split(out: Path, seed: int) -> Split | None:
     """Draws the split and writes it down, unless the files declare one."""
     samples = open_dataset(out, hs_size=None, rgb_size=None)
-    declared = any(split is not None for split in samples.declared_splits)
-    split = split_dataset(samples, seed=seed)
-    if not declared:
-        split.save(out / "split.json", samples)
-    sizes = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
-    DatasetInfo.add(out, split={"how": split.how, "seed": split.seed} | sizes)
-    return None if declared else split
+    if any(part is not None for part in samples.declared_splits):
+        DatasetInfo.add(out, split=split_dataset(samples, seed=seed).summary())
+        return None
+    copies = identical_images(samples)
+    split = draw_split(samples, seed=seed, copies=copies)
+    leakage = find_leaks(samples, split, copies)
+    split.save(split_file(samples), samples, {"leakage": leakage.as_json()})
+    DatasetInfo.add(out, split=split.summary())
+    return split
 
 
 def _check_out(src: Path, out: Path, overwrite: bool) -> None:

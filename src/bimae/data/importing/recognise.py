@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bimae.data.cubes import is_cube, open_cube
-from bimae.data.importing.items import Item, Kind, Plan
+from bimae.data.importing.items import Item, Plan
 from bimae.data.importing.listing import Listing, Scan, list_tree, scan_of
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import table_plan
@@ -17,6 +17,7 @@ from bimae.errors import BimaeError, DataError
 
 SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
 PROBED = 3  # scans looked at to tell trays from single seeds
+FEW = 3  # folders of one file each, beyond which they are seeds and not classes
 SMALL = 48  # no tray is narrower, in pixels
 EXPECTED = (
     "expected an ENVI scan (.hdr), a cube (.npy, .npz, .mat, .tif, .h5), a table (.csv with the "
@@ -110,7 +111,12 @@ def _folder_each(scans: tuple[Scan, ...], captured: bool) -> bool:
         return True
     if not all(s.alone and s.parts for s in scans):
         return False
-    return all(len(s.parts) >= 2 for s in scans) or all(SEED_NAME.match(s.stem) for s in scans)
+    # Classes of one sample each make no sense: then the folders are the seeds'.
+    return (
+        all(len(s.parts) >= 2 for s in scans)
+        or all(SEED_NAME.match(s.stem) for s in scans)
+        or len(scans) > FEW
+    )
 
 
 def _scene_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -> Plan:
@@ -199,8 +205,12 @@ def _settled(plan: Plan, settings: ImportSettings) -> Plan:
 
 
 def _as_tray(item: Item) -> Item:
-    kind: Kind = "tray" if item.kind == "seed" else item.kind
-    return replace(item, kind=kind, group=item.group or item.name)
+    if item.kind != "seed":
+        return item
+    # A tray alone in its folder: the folder is its class, but for a scanner's own folder.
+    alone = "/" not in item.name and item.hs.parent.name == item.name
+    label = item.label or (item.name if alone else None)
+    return replace(item, kind="tray", label=label, group=item.group or item.name)
 
 
 def _trays(plan: Plan, items: list[Item]) -> bool:

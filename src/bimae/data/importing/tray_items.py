@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+
 from bimae.data.cubes.cube import Cube
 from bimae.data.importing.items import Item
 from bimae.data.importing.settings import ImportSettings
