@@ -332,3 +332,12 @@ def test_split_files_of_older_runs_still_load(tmp_path):
         path.write_text(json.dumps(facts | changes))
         with pytest.raises(DataError, match=r"run\.json: .*split again"):
             Split.load(path, ds)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=3, max_size=12), SEED)
+def test_of_two_groups_one_is_for_testing(labels, seed):
+    groups = ["t0" if i % 2 else "t1" for i in range(len(labels))]
+    train, val, test = stratify(labels, groups, RATIOS, seed)
+    assert train
+    assert test
+    assert not val

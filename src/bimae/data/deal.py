@@ -49,7 +49,7 @@ class _Deal:
 
     Badness is looked at in this order:
 
-    1. parts without groups;
+    1. parts without groups (of two groups, training and the last part get one each);
     2. labels of at least two groups that training lacks (the part of the largest share): what is
        not learned is not worth a test;
     3. labels that a part lacks although they have groups of their own enough, of no other label:
@@ -91,7 +91,11 @@ class _Deal:
         dear[mixed] = 4 * usual[mixed, None]
         dire[groups >= 2, training] = rows * parts
         # The last row is the size, which only an empty part lacks: the worst of all.
-        dire[-1] = rows**2 * parts * (len(self._counts) >= parts)
+        # With too few groups for all parts, training and the last part (test) come first.
+        enough = len(self._counts) >= parts
+        needed = np.full(parts, enough)
+        needed[[training, -1]] |= len(self._counts) >= 2
+        dire[-1] = rows**2 * parts * needed
         dear[-1] = 0
         return dire, dear
 
