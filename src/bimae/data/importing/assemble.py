@@ -8,7 +8,6 @@ import mmap
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from bimae import __version__
 from bimae.data.cubes.cube import Bands
 from bimae.data.importing.items import Plan
 from bimae.data.importing.settings import LAYOUTS, ImportSettings
+from bimae.data.importing.summary import ImportSummary
 from bimae.data.importing.work import bands_of
 from bimae.data.info import DatasetInfo
 from bimae.data.tfrecord.framing import FOOTER_SIZE, HEADER_SIZE, frames
@@ -27,49 +27,6 @@ from bimae.storage import atomic_folder, write_text
 REPORT = "import.json"
 SEEDS = "seeds.csv"
 PICTURES = "trays"
-
-
-@dataclass
-class ImportSummary:
-    """What came of an import.
-
-    Attributes:
-        out: The data set.
-        layout: The layout recognised.
-        items: How many seeds, trays or scenes there were to read.
-        samples: How many samples were written.
-        classes: Samples by class; None counts the unlabelled ones.
-        groups: How many groups there are.
-        bands: What the bands are.
-        sensor: The camera, or empty.
-        unit: Unit of the spectra, or empty.
-        rgb: Samples by what their RGB image is.
-        left_out: Name of each item that is not in, and why.
-        notes: What was assumed or mended: the text, how often, and the first item it is about.
-        objects: Of trays: objects found by state (whole, touching, cut, ...).
-        simulated: Whether the files said so.
-        bytes: Size of the shards.
-        declared: Samples by declared part; empty where none is declared.
-        sizes: Height and width of the images that occur, by view.
-    """
-
-    out: Path
-    layout: str
-    items: int
-    samples: int = 0
-    classes: Counter[str | None] = field(default_factory=Counter)
-    groups: int = 0
-    bands: Bands = field(default_factory=lambda: Bands(0))
-    sensor: str = ""
-    unit: str = ""
-    rgb: Counter[str] = field(default_factory=Counter)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[tuple[str, int, str]] = field(default_factory=list)
-    objects: Counter[str] = field(default_factory=Counter)
-    simulated: bool = False
-    bytes: int = 0
-    declared: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
 
 def assemble(
@@ -120,13 +77,13 @@ def assemble(
     ]
     if not any(item["samples"] for item in kept):
         raise DataError(_nothing(plan, summary))
-    _describe(summary, plan, kept, found, reference)
+    summary.describe(plan, kept, found, reference)
     with atomic_folder(out) as folder:
         for split in _splits(kept):
             write_frames(folder, _frames(results, chosen, work, split), split=split)
         summary.bytes = sum(p.stat().st_size for p in folder.glob("*.tfrecord"))
         _tray_files(found, work, folder)
-        write_text(folder / REPORT, json.dumps(_report(summary), indent=1) + "\n")
+        write_text(folder / REPORT, json.dumps(summary.as_json(), indent=1) + "\n")
         _info(summary, plan, settings, name, source).save(folder, **_counts(summary, plan))
     return summary
 
@@ -194,57 +151,6 @@ def _frames(
                     yield view[frame.start - HEADER_SIZE : frame.stop + FOOTER_SIZE]
 
 
-def _describe(
-    summary: ImportSummary,
-    plan: Plan,
-    kept: Sequence[dict[str, Any]],
-    found: Sequence[dict[str, Any]],
-    reference: Bands,
-) -> None:
-    samples = [sample for item in kept for sample in item["samples"]]
-    summary.samples = len(samples)
-    summary.classes = Counter(label for _, label, _, _ in samples)
-    summary.groups = len({group for _, _, group, _ in samples if group is not None})
-    summary.bands = reference
-    summary.sensor = _most([item["sensor"] for item in kept])
-    summary.unit = _most([item["unit"] for item in kept])
-    for item in kept:
-        summary.rgb[item["rgb"]] += len(item["samples"])
-    summary.sizes = {
-        view: sorted({tuple(size) for item in kept for size in item["sizes"][view]})
-        for view in ("hs", "rgb")
-    }
-    parts = Counter(split for _, _, _, split in samples if split is not None)
-    summary.declared = {s: parts[s] for s in ("train", "val", "test") if s in parts}
-    for facts in found:
-        for item in facts["items"]:
-            for row in item.get("objects", ()):
-                summary.objects[row["flags"] or "whole"] += 1
-    noted: dict[str, list[str]] = {text: [] for text in plan.notes}
-    # A tray's seeds are cut in several units, which all say the same: once a name is enough.
-    for item in (*(i for f in found for i in f["items"]), *kept):
-        for text in item.get("notes", ()):
-            names = noted.setdefault(text, [])
-            if item["name"] not in names[-1:]:
-                names.append(item["name"])
-    summary.notes = [
-        (text, len(dict.fromkeys(names)) or 1, names[0] if names else "")
-        for text, names in noted.items()
-    ]
-    missing = sum(1 for item in kept if item["bands"]["wavelengths_nm"] is None)
-    if missing and reference.wavelengths_nm is not None:
-        summary.notes.append(("has no wavelengths; those of the others are taken", missing, ""))
-    units = Counter(item["unit"] for item in kept)
-    if len(units) > 1:
-        listed = ", ".join(f"{n} {unit or 'unknown'}" for unit, n in units.most_common())
-        summary.notes.append((f"units of the spectra differ ({listed}): see their notes", 1, ""))
-
-
-def _most(texts: Sequence[str]) -> str:
-    seen = Counter(text for text in texts if text)
-    return seen.most_common(1)[0][0] if seen else ""
-
-
 def _info(
     summary: ImportSummary, plan: Plan, settings: ImportSettings, name: str, source: str
 ) -> DatasetInfo:
@@ -277,17 +183,6 @@ def _counts(summary: ImportSummary, plan: Plan) -> dict[str, Any]:
         "layout": LAYOUTS[plan.layout],
         "source_fingerprint": hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16],
         "made_by": f"bimae {__version__}",
-    }
-
-
-def _report(summary: ImportSummary) -> dict[str, Any]:
-    return {
-        "layout": summary.layout,
-        "items": summary.items,
-        "samples": summary.samples,
-        "left_out": [{"name": name, "why": why} for name, why in summary.left_out],
-        "notes": [{"text": t, "items": n, "first": first} for t, n, first in summary.notes],
-        "objects": dict(summary.objects),
     }
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bimae.data.dataset import open_dataset
-from bimae.data.importing.assemble import PICTURES, REPORT, SEEDS, ImportSummary, assemble
+from bimae.data.importing.assemble import PICTURES, REPORT, SEEDS, assemble
 from bimae.data.importing.items import Plan
 from bimae.data.importing.recognise import recognise
 from bimae.data.importing.settings import ImportSettings
+from bimae.data.importing.summary import ImportSummary
 from bimae.data.importing.work import SEEDS_PER_UNIT, Unit, default_workers, run_units
 from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.leakage import find_leaks, identical_images
