@@ -1,26 +1,165 @@
-"""Trays and archives of one seed: found in one step, cut in another."""
+"""Trays: their seeds are found in one step and cut in another; archives of one seed: both at once.
 
+Between the steps all trays of an import have been seen, so that all seeds are cut at one scale.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from bimae.data.cubes.cube import Cube
+from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
+from bimae.data.importing.pictures import read_picture
+from bimae.data.importing.readers import Read, colour_notes, extracted, open_scan, unpacked
 from bimae.data.importing.settings import ImportSettings
+from bimae.data.importing.table import seed_labels
+from bimae.data.sample import Sample
+from bimae.data.trays import Tray, read_tray
+from bimae.errors import DataError
+from bimae.storage import atomic_path
+
+_UNNAMED = {"unlabelled", "none", ""}
 
 
-def find_tray(item: Item, settings: ImportSettings, target: Path) -> dict[str, Any]:
-    raise NotImplementedError
+def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any]:
+    """Looks for the seeds of a tray and keeps what was found.
+
+    Args:
+        item: The tray.
+        settings: How it is read.
+        kept: Where the outlines are kept (.npz); the picture for people goes beside it (.png).
+
+    Returns:
+        Facts for a person and for the next step: `side` of the largest whole seed, `objects` with
+        their place, flags and whether they are kept, and `notes`.
+
+    Raises:
+        DataError: Scan or photo cannot be read, or do not show the same tray.
+    """
+    tray = _tray(item, settings)
+    with atomic_path(kept) as temporary:
+        np.savez_compressed(temporary, **tray.state())
+    with atomic_path(kept.with_suffix(".png")) as temporary:
+        Image.fromarray(tray.picture()).save(temporary)
+    labels = {} if settings.labels is None else seed_labels(settings.labels)
+    rows = []
+    for found in tray.objects:
+        top, left, bottom, right = found.box
+        rows.append(
+            {
+                "number": found.number,
+                "flags": " ".join(found.flags),
+                "kept": not found.flags or settings.keep_flagged,
+                "label": _label(item, labels, found.number) or "",
+                "area_px": found.area,
+                "top": top,
+                "left": left,
+                "bottom": bottom,
+                "right": right,
+            }
+        )
+    side = tray.side if tray.whole else 0
+    return {"side": side, "objects": rows, "notes": list(tray.notes)}
 
 
 def cut_tray(
-    item: Item, settings: ImportSettings, found: Path, numbers: tuple[int, ...], side: int
-) -> Any:
-    raise NotImplementedError
+    item: Item, settings: ImportSettings, kept: Path, numbers: tuple[int, ...], side: int
+) -> Read:
+    """Cuts seeds of a tray out of both views.
+
+    Args:
+        item: The tray.
+        settings: How it is read.
+        kept: What `find_tray` kept.
+        numbers: The seeds to cut.
+        side: Of the crops, in pixels of the scan.
+
+    Raises:
+        DataError: Scan or photo cannot be read.
+    """
+    cube = open_scan(item, settings)
+    photo = None if item.rgb is None else read_picture(item.rgb)
+    with np.load(kept, allow_pickle=False) as arrays:
+        tray = Tray.restored(cube, photo, dict(arrays))
+    labels = {} if settings.labels is None else seed_labels(settings.labels)
+
+    def cut() -> Iterator[tuple[Sample, str | None]]:
+        for number in numbers:
+            hs, rgb = tray.crop(number, side, background=settings.background)
+            sample = finished(
+                settings,
+                id=f"{item.name}/{number:03d}",
+                label=_label(item, labels, number),
+                group=item.group,
+                rgb=tray.false_crop(number, side) if rgb is None else rgb,
+                hs=hs,
+                unit=cube.unit,
+                where=f"{item.hs}, seed {number}",
+            )
+            yield sample, item.split
+
+    made = "camera" if photo is not None else "false colour"
+    notes = [*cube.notes, *(colour_notes(cube.bands) if photo is None else ())]
+    return Read(cut(), cube.bands, cube.sensor, cube.unit, made, notes)
 
 
-def read_archive(item: Item, settings: ImportSettings) -> Any:
-    raise NotImplementedError
+def read_archive(item: Item, settings: ImportSettings) -> Read:
+    """One seed out of a raw scan in an archive and a raw photo, found and cut in each.
+
+    The two cameras see the seed at different places and scales: each view is cut around what
+    stands out from its background.
+
+    Raises:
+        DataError: The archive or the photo cannot be read, or no seed is seen in one of them.
+    """
+    with unpacked(item) as folder:
+        path = extracted(item, Path(folder))
+        cube = open_scan(item, settings, path)
+        photo = None if item.rgb is None else read_picture(item.rgb)
+        tray = read_tray(cube, photo, pairing="largest")
+        if not tray.objects:
+            raise DataError(f"{item.hs}: no seed is seen in the scan; one is expected")
+        (found,) = tray.objects
+        hs, rgb = tray.crop(found.number, tray.side, background=settings.background)
+        label, group, notes = item.label, item.group, list(cube.notes) + list(tray.notes)
+        if item.meta is not None:
+            told = read_meta(item.meta)
+            label, group = told.get("label", label), group or told.get("group")
+        sample = finished(
+            settings,
+            id=item.name,
+            label=label,
+            group=group,
+            rgb=tray.false_crop(found.number, tray.side) if rgb is None else rgb,
+            hs=hs,
+            unit=cube.unit,
+            where=str(item.hs),
+        )
+    made = "camera" if photo is not None else "false colour"
+    if photo is None:
+        notes += colour_notes(cube.bands)
+    return Read([(sample, item.split)], cube.bands, cube.sensor, cube.unit, made, notes)
 
 
 def count_objects(cube: Cube) -> int:
-    return 1
+    """How many things are seen on a scan, whole or not."""
+    return len(read_tray(cube, None).objects)
+
+
+def _tray(item: Item, settings: ImportSettings) -> Tray:
+    cube = open_scan(item, settings)
+    photo = None if item.rgb is None else read_picture(item.rgb)
+    return read_tray(cube, photo, pairing=settings.pairing)
+
+
+def _label(item: Item, labels: dict[tuple[str, int], str], number: int) -> str | None:
+    """The class of a seed: by its number where a table of labels knows it, else the tray's."""
+    for name in (item.name, item.name.rpartition("/")[2]):
+        if (name, number) in labels:
+            label = labels[name, number]
+            return None if label.lower() in _UNNAMED else label
+    return item.label

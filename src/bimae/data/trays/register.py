@@ -1,0 +1,229 @@
+"""Which seed of the scan is which seed of the photo: one affine map between the two views.
+
+Points are (x, y): x to the right, y down, 0 in the middle of the first pixel.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from bimae.data.trays.outline import least_rectangle
+from bimae.data.trays.segment import Found, Segmentation
+from bimae.errors import DataError
+
+Points = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+LEAST_PAIRS = 3
+LEAST_SHARE = 0.6  # of the seeds of the view that shows fewer
+ROUNDS = 25
+MIRRORED = 2
+NEAR = 1.0  # seed radii: a pair of a good registration is nearer
+FEWER = 0.9  # of the most pairs that any registration has: one with fewer is no equal
+ALIKE = (1.5, 0.03)  # areas that scatter up to this factor, and this much, more fit as well
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How the two views lie on each other.
+
+    Attributes:
+        matrix: [3, 3] maps x, y of the scan to x, y of the photo.
+        partner: Number of a seed in the scan -> its number in the photo.
+        residual: Median distance of the pairs, in radii of a seed.
+        mirrored: Whether one view is a mirror image of the other.
+        notes: What a person should know, a line each.
+    """
+
+    matrix: Matrix
+    partner: dict[int, int]
+    residual: float
+    mirrored: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Fit:
+    matrix: Matrix
+    pairs: NDArray[np.int64]  # [n, 2] places in the two lists
+    residual: float
+    spread: float  # of the logarithm of the areas' ratio: small where the pairs are right
+    plainness: int  # 0 upright, 1 turned, 2 mirrored
+
+
+def register(scan: Segmentation, photo: Segmentation) -> Registration:
+    """Finds the affine map under which the seeds of the scan fall on those of the photo.
+
+    It starts from the tray's outline where both views show one, from the outline of all seeds and
+    from the pictures' frames, in all quarter turns and mirrored, pairs nearest seeds and fits
+    again until nothing changes. Of the results that pair most seeds, the one is taken whose pairs
+    have areas in one ratio, and of equals the plainest.
+
+    Args:
+        scan: The spectral view.
+        photo: The RGB view.
+
+    Raises:
+        DataError: Too few seeds fall on each other.
+    """
+    ours, theirs = _points(scan.objects), _points(photo.objects)
+    least = min(len(ours), len(theirs))
+    if least < LEAST_PAIRS:
+        raise DataError(
+            f"{len(ours)} seeds in the scan and {len(theirs)} in the photo; at least "
+            f"{LEAST_PAIRS} in each are needed to lay one over the other: use --pairing order"
+        )
+    areas = [np.log([o.area for o in part.objects]) for part in (scan, photo)]
+    fits = [
+        fit
+        for start, plainness in _starts(scan, photo)
+        if (fit := _refined(start, ours, theirs, areas, plainness)) is not None
+    ]
+    needed = max(LEAST_PAIRS, round(LEAST_SHARE * least))
+    best = max((len(fit.pairs) for fit in fits), default=0)
+    if best < needed:
+        raise DataError(
+            f"only {best} of {least} seeds fall on each other in scan and photo, at least {needed} "
+            "are expected; does the photo show this tray? (--pairing order pairs by position)"
+        )
+    equals = _equals(fits, best)
+    chosen = min(equals, key=lambda fit: (fit.plainness, fit.residual))
+    return Registration(
+        chosen.matrix,
+        {
+            scan.objects[a].number: photo.objects[b].number
+            for a, b in chosen.pairs  # both lists are in the order of the numbers
+        },
+        chosen.residual,
+        bool(np.linalg.det(chosen.matrix[:2, :2]) < 0),
+        tuple(_doubts(chosen, equals)),
+    )
+
+
+def _equals(fits: list[_Fit], best: int) -> list[_Fit]:
+    """Those that pair most seeds, with areas in about one ratio."""
+    most = [fit for fit in fits if len(fit.pairs) >= FEWER * best]
+    factor, more = ALIKE
+    limit = factor * min(fit.spread for fit in most) + more
+    return [fit for fit in most if fit.spread <= limit]
+
+
+def pair_by_order(scan: Segmentation, photo: Segmentation) -> dict[int, int]:
+    """The first seed with the first, the second with the second, in reading order.
+
+    Raises:
+        DataError: The views show different numbers of seeds.
+    """
+    if len(scan.objects) != len(photo.objects):
+        raise DataError(
+            f"{len(scan.objects)} seeds in the scan and {len(photo.objects)} in the photo; the "
+            "same number is needed to pair by order: remove what is not in both, or use --pairing "
+            "register"
+        )
+    return {a.number: b.number for a, b in zip(scan.objects, photo.objects, strict=True)}
+
+
+def mapped(matrix: Matrix, points: Points) -> Points:
+    """[n, 2] points under a map."""
+    return np.asarray(points @ matrix[:2, :2].T + matrix[:2, 2], np.float64)
+
+
+def _points(objects: tuple[Found, ...]) -> Points:
+    return np.array([o.centroid[::-1] for o in objects], np.float64).reshape(-1, 2)
+
+
+def _starts(scan: Segmentation, photo: Segmentation) -> Iterator[tuple[Matrix, int]]:
+    """Maps to begin with, and how plain each is."""
+    outlines = []
+    if scan.tray is not None and photo.tray is not None:
+        outlines.append((scan.tray[:, ::-1], photo.tray[:, ::-1]))
+    around = [least_rectangle(_points(part.objects)[:, ::-1]) for part in (scan, photo)]
+    if around[0] is not None and around[1] is not None:
+        outlines.append((around[0][:, ::-1], around[1][:, ::-1]))
+    outlines.append((_frame(scan), _frame(photo)))
+    for ours, theirs in outlines:
+        for mirrored in (False, True):
+            corners = theirs[[1, 0, 3, 2]] if mirrored else theirs
+            for turn in range(4):
+                plainness = MIRRORED if mirrored else int(turn > 0)
+                yield affine(np.asarray(ours), np.roll(corners, -turn, axis=0)), plainness
+
+
+def _frame(part: Segmentation) -> Points:
+    height, width = part.labels.shape
+    x, y = width - 0.5, height - 0.5
+    return np.array([(-0.5, -0.5), (x, -0.5), (x, y), (-0.5, y)])
+
+
+def affine(ours: Points, theirs: Points) -> Matrix:
+    """The affine map that takes points nearest to others (least squares), from 3 pairs on."""
+    known = np.column_stack([ours, np.ones(len(ours))])
+    solved = np.linalg.lstsq(known, theirs, rcond=None)[0]
+    matrix = np.eye(3)
+    matrix[:2] = solved.T
+    return matrix
+
+
+def _refined(
+    matrix: Matrix,
+    ours: Points,
+    theirs: Points,
+    areas: list[NDArray[np.float64]],
+    plainness: int,
+) -> _Fit | None:
+    tree = cKDTree(theirs)
+    # A seed's radius in the photo, from the spacing that neighbours have and the areas.
+    radius = float(np.sqrt(np.exp(np.median(areas[1])) / np.pi))
+    reach = 6 * radius  # a rough start may be off by some seeds
+    pairs = np.zeros((0, 2), np.int64)
+    for turn in range(ROUNDS):
+        placed = mapped(matrix, ours)
+        found = _mutual(placed, theirs, tree, max(reach * 0.7**turn, NEAR * radius))
+        if len(found) < LEAST_PAIRS or _flat(ours[found[:, 0]]):
+            return None
+        if np.array_equal(found, pairs) and reach * 0.7**turn <= NEAR * radius:
+            break
+        pairs = found
+        matrix = affine(ours[pairs[:, 0]], theirs[pairs[:, 1]])
+    distance = np.linalg.norm(mapped(matrix, ours)[pairs[:, 0]] - theirs[pairs[:, 1]], axis=1)
+    near = distance <= NEAR * radius
+    pairs, distance = pairs[near], distance[near]
+    if len(pairs) < LEAST_PAIRS:
+        return None
+    ratio = areas[1][pairs[:, 1]] - areas[0][pairs[:, 0]]
+    spread = float(np.median(np.abs(ratio - np.median(ratio))))
+    return _Fit(matrix, pairs, float(np.median(distance)) / radius, spread, plainness)
+
+
+def _mutual(
+    placed: Points, theirs: Points, tree: "cKDTree[object]", reach: float
+) -> NDArray[np.int64]:
+    """Pairs of points that are each other's nearest and nearer than `reach`."""
+    distance, there = tree.query(placed)
+    _, back = cKDTree(placed).query(theirs)
+    here = np.arange(len(placed))
+    mutual = (back[there] == here) & (distance <= reach)
+    return np.column_stack([here[mutual], there[mutual]]).astype(np.int64)
+
+
+def _flat(points: Points) -> bool:
+    """Whether points lie on one line, which no affine map can be found from."""
+    spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    return bool(spread[1] < 1e-3 * max(spread[0], 1e-9))
+
+
+def _doubts(chosen: _Fit, equals: list[_Fit]) -> Iterator[str]:
+    if chosen.plainness == MIRRORED:
+        yield "the photo is a mirror image of the scan"
+    pairs = {tuple(pair) for pair in chosen.pairs.tolist()}
+    for fit in equals:
+        other = {tuple(pair) for pair in fit.pairs.tolist()}
+        if len(pairs & other) < 0.5 * len(pairs):
+            yield (
+                "seeds lie so regularly that the photo fits in more than one way; the plainest was "
+                "taken: look at the picture"
+            )
+            return
