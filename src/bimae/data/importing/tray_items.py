@@ -41,8 +41,9 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
         DataError: Scan or photo cannot be read, or do not show the same tray.
     """
     tray = _tray(item, settings)
+    state: dict[str, Any] = tray.state()
     with atomic_path(kept) as temporary:
-        np.savez_compressed(temporary, **tray.state())
+        np.savez_compressed(temporary, **state)
     with atomic_path(kept.with_suffix(".png")) as temporary:
         Image.fromarray(tray.picture()).save(temporary)
     labels = {} if settings.labels is None else seed_labels(settings.labels)

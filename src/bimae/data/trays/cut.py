@@ -198,11 +198,11 @@ class Tray:
             ndimage.map_coordinates(part[:, :, i], at, order=1, mode="constant", cval=1.0)
             for i in range(3)
         ]
-        rgb = np.clip(np.stack(channels, axis=-1), 0, 1).astype(np.float32)
+        rgb: Rgb = np.clip(np.stack(channels, axis=-1), 0, 1).astype(np.float32)
         labels = ndimage.map_coordinates(
             self._photo_labels[window], at, order=0, mode="constant", cval=0
         )
-        rgb[_around(labels, partner.number, background, max(1, round(scale / 2)))] = 1
+        rgb[_around(labels, partner.number, background)] = 1
         return rgb
 
 
@@ -223,7 +223,7 @@ def read_tray(cube: Cube, photo: Rgb | None, *, pairing: Pairing = "register") -
     notes: list[str] = []
     if seen.factor > 1:
         notes.append(f"outlines were found at 1/{seen.factor} of the scan's resolution")
-    if scan.dropped:
+    if scan.dropped and pairing != "largest":
         notes.append(f"{scan.dropped} specks too small for a seed were left out")
     other = None if photo is None else _segmented(photo)
     if pairing == "largest":
@@ -234,12 +234,7 @@ def read_tray(cube: Cube, photo: Rgb | None, *, pairing: Pairing = "register") -
     if other is not None and scan.objects:
         partners, told = _paired(scan, other, pairing)
         notes += told
-    objects = scan.objects
-    if other is not None:
-        objects = tuple(
-            found if found.number in partners else replace(found, flags=(*found.flags, "unpaired"))
-            for found in objects
-        )
+    objects = scan.objects if other is None else _seen_twice(scan, other, partners)
     return Tray(
         cube,
         photo,
@@ -252,6 +247,33 @@ def read_tray(cube: Cube, photo: Rgb | None, *, pairing: Pairing = "register") -
         seen.colour,
         seen.bands,
         np.stack([seen.low, seen.high]),
+    )
+
+
+def _seen_twice(
+    scan: Segmentation, photo: Segmentation, partners: Mapping[int, _Partner]
+) -> tuple[Found, ...]:
+    """The scan's objects with the flags that the photo, which shows more, adds to them."""
+    touching = {f.number for f in photo.objects if "touching" in f.flags}
+    more = {n for n, partner in partners.items() if partner.number in touching}
+    taken = {partner.number for partner in partners.values()}
+    if partners:
+        # Two seeds that the scan shows as one: the second has no partner, but lies in the first's.
+        back = np.linalg.inv(next(iter(partners.values())).matrix)
+        alone = [f.centroid[::-1] for f in photo.objects if f.number not in taken]
+        for x, y in np.rint(mapped(back, np.array(alone).reshape(-1, 2))).astype(int).tolist():
+            if 0 <= y < scan.labels.shape[0] and 0 <= x < scan.labels.shape[1]:
+                more.add(int(scan.labels[y, x]))
+    return tuple(
+        replace(
+            found,
+            flags=(
+                *found.flags,
+                *(["touching"] if found.number in more and "touching" not in found.flags else []),
+                *(["unpaired"] if found.number not in partners else []),
+            ),
+        )
+        for found in scan.objects
     )
 
 
@@ -308,29 +330,26 @@ def _enlarged(small: Segmentation, factor: int, shape: tuple[int, int]) -> Segme
     labels = np.zeros(shape, np.int32)
     height, width = (n * factor for n in small.labels.shape)
     labels[:height, :width] = np.repeat(np.repeat(small.labels, factor, 0), factor, 1)
-    objects = tuple(
-        replace(
-            found,
-            box=tuple(edge * factor for edge in found.box),
-            area=found.area * factor**2,
-            centroid=tuple((c + 0.5) * factor - 0.5 for c in found.centroid),
-        )
-        for found in small.objects
-    )
+    objects = tuple(_larger(found, factor) for found in small.objects)
     tray = None if small.tray is None else (small.tray + 0.5) * factor - 0.5
     return replace(small, labels=labels, objects=objects, tray=tray)
 
 
-def _around(
-    labels: NDArray[np.int32], number: int, background: str, grow: int = 1
-) -> NDArray[np.bool_]:
-    """Pixels that do not belong to a seed; its outline is taken a little wide."""
+def _larger(found: Found, factor: int) -> Found:
+    top, left, bottom, right = (edge * factor for edge in found.box)
+    row, column = ((place + 0.5) * factor - 0.5 for place in found.centroid)
+    area = found.area * factor**2
+    return replace(found, box=(top, left, bottom, right), area=area, centroid=(row, column))
+
+
+def _around(labels: NDArray[np.int32], number: int, background: str) -> NDArray[np.bool_]:
+    """Pixels that do not belong to a seed."""
     mine = labels == number
-    others = (labels > 0) & ~mine
+    others: NDArray[np.bool_] = (labels > 0) & ~mine
     if background == "keep":
         return others
-    mine = ndimage.binary_dilation(mine, iterations=grow) if mine.any() else mine
-    return np.asarray(~mine | others)
+    outside: NDArray[np.bool_] = ~mine
+    return outside
 
 
 def _as_rows(objects: tuple[Found, ...]) -> NDArray[np.float64]:
