@@ -39,7 +39,7 @@ def test_every_seed_of_a_tray_becomes_a_sample(trays, tmp_path):
     assert summary.layout == "tray"
     assert summary.objects == {"whole": 12}
     assert ds.ids[:2] == ["b. napus/tray-0/001", "b. napus/tray-0/002"]
-    assert sorted(set(zip(ds.labels, ds.groups))) == [
+    assert sorted(set(zip(ds.labels, ds.groups, strict=True))) == [
         ("b. napus", "b. napus/tray-0"),
         ("g. tetrahit", "g. tetrahit/tray-1"),
     ]
@@ -108,7 +108,7 @@ def test_classes_by_number(trays, tmp_path):
     labels = tmp_path / "labels.csv"
     labels.write_text("scan,number,label\ntray-0,1,oat\nb. napus/tray-0,2,rye\ntray-0,3,none\n")
     ds, _ = imported(trays, tmp_path / "out", labels=labels)
-    found = dict(zip(ds.ids, ds.labels))
+    found = dict(zip(ds.ids, ds.labels, strict=True))
     assert found["b. napus/tray-0/001"] == "oat"
     assert found["b. napus/tray-0/002"] == "rye"
     assert found["b. napus/tray-0/003"] is None

@@ -19,7 +19,7 @@ from .raw_files import NM, cube, npy, png, scan, seed_folder
 AS_FOUND = {"hs_size": 0, "rgb_size": 0}
 
 
-def imported(src, out, *, strict=False, overwrite=False, **settings):
+def imported(src, out, *, strict=True, overwrite=False, **settings):
     summary, split = import_data(
         src,
         out,
@@ -59,7 +59,9 @@ def test_capitals_do_not_matter_and_meta_names_the_species(tmp_path, names):
         made = seed_folder(tmp_path / f"made{number}", number, species="Avena fatua")
         place = tmp_path / "src" / "folder name" / str(number)
         place.mkdir(parents=True)
-        for old, new in zip(("RGBSeed.png", "HsSeed.hdr", "HsSeed.bil", "Meta.JSON"), names):
+        for old, new in zip(
+            ("RGBSeed.png", "HsSeed.hdr", "HsSeed.bil", "Meta.JSON"), names, strict=True
+        ):
             shutil.move(made / old, place / new)
     ds, summary, _ = imported(tmp_path / "src", tmp_path / "out")
     assert ds.classes == ["Avena fatua"]
@@ -85,7 +87,7 @@ def test_a_scanners_own_folders(tmp_path):
         scan(place / f"WHITEREF_scan{number}.hdr", np.full((2, 6, 4), 1100))
         scan(place / f"DARKREF_scan{number}.hdr", np.full((2, 6, 4), 100))
     ds, _, _ = imported(tmp_path / "src", tmp_path / "out")
-    assert dict(zip(ds.ids, ds.labels)) == {"rye/scan0": "rye", "rye/scan1": "rye"}
+    assert dict(zip(ds.ids, ds.labels, strict=True)) == {"rye/scan0": "rye", "rye/scan1": "rye"}
     assert ds.info.unit == "reflectance"
 
 
@@ -109,12 +111,12 @@ def test_a_file_a_seed_with_and_without_a_picture(tmp_path):
     (src / "wavelengths.txt").write_text("".join(f"{x}\n" for x in NM))
     ds, summary, _ = imported(src, tmp_path / "out")
     assert summary.layout == "cubes"
-    assert dict(zip(ds.ids, ds.labels)) == {
+    assert dict(zip(ds.ids, ds.labels, strict=True)) == {
         "oat/tray 1/c": "oat",
         "wheat/a": "wheat",
         "wheat/b": "wheat",
     }
-    assert dict(zip(ds.ids, ds.groups))["oat/tray 1/c"] == "oat/tray 1"
+    assert dict(zip(ds.ids, ds.groups, strict=True))["oat/tray 1/c"] == "oat/tray 1"
     assert ds.wavelengths_nm == NM
     assert summary.rgb == {"camera": 1, "false colour": 2}
     assert by_id(ds)["wheat/b"].rgb.shape == (6, 6, 3)

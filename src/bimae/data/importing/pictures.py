@@ -37,23 +37,37 @@ def read_picture(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: The file is not there, no image, or too large.
     """
+    return _scaled(_pixels(path), path)
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """Like `read_picture`, in 8 bits [H, W, 3]: a quarter of the memory for a large photo."""
+    pixels = _pixels(path)
+    if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3:
+        return pixels
+    return np.rint(_scaled(pixels, path) * 255).astype(np.uint8)
+
+
+def _pixels(path: Path) -> NDArray[Any]:
+    """[H, W] or [H, W, channels], in whatever type the file has."""
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
-            return _scaled(np.asarray(tifffile.imread(path)), path)
+            return np.asarray(tifffile.imread(path))
         with Image.open(path) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise DataError(
                     f"{path}: {image.width}x{image.height} pixels; at most {MOST_PIXELS:,} are "
                     "read: save it smaller"
                 )
-            upright = ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)
+            upright: Image.Image = image
             if upright.mode.startswith(("I", "F")):  # 16 bits, one channel
-                return _scaled(np.asarray(upright).astype(np.float32) / 65535.0, path)
+                return np.asarray(upright).astype(np.float32) / np.float32(65535)
             if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
                 upright = upright.convert("RGBA")
                 white = Image.new("RGBA", upright.size, "white")
                 upright = Image.alpha_composite(white, upright)
-            return _scaled(np.asarray(upright.convert("RGB")), path)
+            return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     except DataError:
         raise
     except Exception as error:  # Pillow and tifffile raise many kinds, all meaning the same here

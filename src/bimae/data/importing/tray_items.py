@@ -4,16 +4,18 @@ Between the steps all trays of an import have been seen, so that all seeds are c
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from bimae.data.cubes.cube import Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
-from bimae.data.importing.pictures import read_picture
+from bimae.data.importing.pictures import read_photo
 from bimae.data.importing.readers import Read, colour_notes, extracted, open_scan, unpacked
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import seed_labels
@@ -83,9 +85,8 @@ def cut_tray(
         DataError: Scan or photo cannot be read.
     """
     cube = open_scan(item, settings)
-    photo = None if item.rgb is None else read_picture(item.rgb)
-    with np.load(kept, allow_pickle=False) as arrays:
-        tray = Tray.restored(cube, photo, dict(arrays))
+    photo, state = _kept(item.rgb, kept)
+    tray = Tray.restored(cube, photo, state)
     labels = {} if settings.labels is None else seed_labels(settings.labels)
 
     def cut() -> Iterator[tuple[Sample, str | None]]:
@@ -120,7 +121,7 @@ def read_archive(item: Item, settings: ImportSettings) -> Read:
     with unpacked(item) as folder:
         path = extracted(item, Path(folder))
         cube = open_scan(item, settings, path)
-        photo = None if item.rgb is None else read_picture(item.rgb)
+        photo = None if item.rgb is None else read_photo(item.rgb)
         tray = read_tray(cube, photo, pairing="largest")
         if not tray.objects:
             raise DataError(f"{item.hs}: no seed is seen in the scan; one is expected")
@@ -151,9 +152,16 @@ def count_objects(cube: Cube) -> int:
     return len(read_tray(cube, None).objects)
 
 
+@lru_cache(maxsize=1)
+def _kept(photo: Path | None, kept: Path) -> tuple[NDArray[np.uint8] | None, dict[str, Any]]:
+    """The photo and what was found: a process cuts many seeds of one tray after each other."""
+    with np.load(kept, allow_pickle=False) as arrays:
+        return None if photo is None else read_photo(photo), dict(arrays)
+
+
 def _tray(item: Item, settings: ImportSettings) -> Tray:
     cube = open_scan(item, settings)
-    photo = None if item.rgb is None else read_picture(item.rgb)
+    photo = None if item.rgb is None else read_photo(item.rgb)
     return read_tray(cube, photo, pairing=settings.pairing)
 
 

@@ -17,9 +17,10 @@ from bimae.data.trays.segment import Found, Segmentation, segment
 
 Pairing = Literal["register", "order", "largest"]
 Rgb = NDArray[np.float32]
+Photo = NDArray[np.uint8]
 
 MARGIN = 1.1  # side of a crop in sides of the largest seed
-PHOTO_PIXELS = 4_000_000  # a photo is segmented at about this size
+PHOTO_PIXELS = 2_500_000  # a photo is segmented at about this size
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,18 @@ class Tray:
 
     Attributes:
         cube: The scan.
-        photo: [H, W, 3] float32 in [0, 1], or None.
+        photo: [H, W, 3] uint8, or None.
         objects: Everything found in the scan, in reading order, with its flags.
         notes: What a person should know, a line each.
     """
 
     cube: Cube
-    photo: Rgb | None
+    photo: Photo | None
     objects: tuple[Found, ...]
     notes: tuple[str, ...]
     _labels: NDArray[np.int32]  # [lines, samples]
-    _photo_labels: NDArray[np.int32] | None
+    _photo_labels: NDArray[np.int32] | None  # of the photo at 1 / _photo_factor of its size
+    _photo_factor: int
     _photo_found: tuple[Found, ...]
     _partners: Mapping[int, _Partner]
     _colour: NDArray[np.uint8]
@@ -119,8 +121,8 @@ class Tray:
                 for f in self._photo_found
                 if f.number not in named
             }
-            small = np.rint(self.photo * 255).astype(np.uint8)
-            views.append((small, self._photo_labels, named | alone))
+            step = self._photo_factor
+            views.append((self.photo[::step, ::step], self._photo_labels, named | alone))
         return draw_tray(views)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -133,6 +135,7 @@ class Tray:
             "photo_labels": np.zeros((0, 0), np.int32)
             if self._photo_labels is None
             else self._photo_labels,
+            "photo_factor": np.array(self._photo_factor),
             "photo_objects": _as_rows(self._photo_found),
             "partners": np.array(partners, np.int64).reshape(-1, 2),
             "matrices": np.array([p.matrix for p in self._partners.values()]).reshape(-1, 3, 3),
@@ -143,7 +146,7 @@ class Tray:
         }
 
     @classmethod
-    def restored(cls, cube: Cube, photo: Rgb | None, state: Mapping[str, NDArray[Any]]) -> "Tray":
+    def restored(cls, cube: Cube, photo: Photo | None, state: Mapping[str, NDArray[Any]]) -> "Tray":
         """The tray whose `state` this is, on the same scan and photo."""
         flags = [tuple(text.split()) for text in state["flags"].tolist()]
         red, green, blue = state["bands"].tolist()
@@ -154,6 +157,7 @@ class Tray:
             tuple(state["notes"].tolist()),
             state["labels"],
             state["photo_labels"] if state["photo_labels"].size else None,
+            int(state["photo_factor"]),
             _from_rows(state["photo_objects"], [()] * len(state["photo_objects"])),
             {
                 int(n): _Partner(int(other), matrix)
@@ -193,25 +197,32 @@ class Tray:
             return np.ones((size, size, 3), np.float32)
         window = (slice(low[0], high[0]), slice(low[1], high[1]))
         at = at - low[:, None, None]
-        part = self.photo[window]
+        part = self.photo[window].astype(np.float32) / np.float32(255)
         channels = [
             ndimage.map_coordinates(part[:, :, i], at, order=1, mode="constant", cval=1.0)
             for i in range(3)
         ]
         rgb: Rgb = np.clip(np.stack(channels, axis=-1), 0, 1).astype(np.float32)
-        labels = ndimage.map_coordinates(
-            self._photo_labels[window], at, order=0, mode="constant", cval=0
-        )
-        rgb[_around(labels, partner.number, background)] = 1
+        labels = _nearest(self._photo_labels, places[:, ::-1], self._photo_factor)
+        rgb[_around(labels.reshape(size, size), partner.number, background)] = 1
         return rgb
 
 
-def read_tray(cube: Cube, photo: Rgb | None, *, pairing: Pairing = "register") -> Tray:
+def _nearest(labels: NDArray[np.int32], at: NDArray[np.float64], factor: int) -> NDArray[np.int32]:
+    """[n] labels at places [n, 2] of a picture `factor` times as large; 0 outside of it."""
+    places = np.floor((at + 0.5) / factor).astype(int)
+    inside = ((places >= 0) & (places < labels.shape)).all(axis=1)
+    found = np.zeros(len(at), np.int32)
+    found[inside] = labels[tuple(places[inside].T)]
+    return found
+
+
+def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register") -> Tray:
     """Finds the seeds of a tray, and their partners in a photo of it.
 
     Args:
         cube: The scan; read once, a block of lines at a time.
-        photo: [H, W, 3] float32 in [0, 1]: the same tray by an RGB camera, from any side; or None.
+        photo: [H, W, 3] uint8: the same tray by an RGB camera, from any side; or None.
         pairing: By place (`register`), by reading order (`order`), or only the largest whole
             thing of either view (`largest`: one seed, photographed by two cameras).
 
@@ -219,13 +230,16 @@ def read_tray(cube: Cube, photo: Rgb | None, *, pairing: Pairing = "register") -
         DataError: The scan cannot be read, or scan and photo do not fit.
     """
     seen = preview(cube)
-    scan = _enlarged(segment(seen.groups), seen.factor, (cube.lines, cube.samples))
+    scan = _enlarged(segment(seen.groups), seen.factor)
+    whole = _spread(scan.labels, seen.factor, (cube.lines, cube.samples))
+    scan = replace(scan, labels=whole)
     notes: list[str] = []
     if seen.factor > 1:
         notes.append(f"outlines were found at 1/{seen.factor} of the scan's resolution")
     if scan.dropped and pairing != "largest":
         notes.append(f"{scan.dropped} specks too small for a seed were left out")
-    other = None if photo is None else _segmented(photo)
+    factor = 1 if photo is None else _reduction(photo)
+    other = None if photo is None else _segmented(photo, factor)
     if pairing == "largest":
         scan = _largest(scan)
         other = None if other is None else _largest(other)
@@ -235,6 +249,9 @@ def read_tray(cube: Cube, photo: Rgb | None, *, pairing: Pairing = "register") -
         partners, told = _paired(scan, other, pairing)
         notes += told
     objects = scan.objects if other is None else _seen_twice(scan, other, partners)
+    larger = np.diag([factor, factor, 1.0])
+    larger[:2, 2] = (factor - 1) / 2  # the middle of a pixel of the reduced photo
+    partners = {n: replace(p, matrix=larger @ p.matrix) for n, p in partners.items()}
     return Tray(
         cube,
         photo,
@@ -242,6 +259,7 @@ def read_tray(cube: Cube, photo: Rgb | None, *, pairing: Pairing = "register") -
         tuple(notes),
         scan.labels,
         None if other is None else other.labels,
+        factor,
         () if other is None else other.objects,
         partners,
         seen.colour,
@@ -259,7 +277,7 @@ def _seen_twice(
     taken = {partner.number for partner in partners.values()}
     if partners:
         # Two seeds that the scan shows as one: the second has no partner, but lies in the first's.
-        back = np.linalg.inv(next(iter(partners.values())).matrix)
+        back = np.asarray(np.linalg.inv(next(iter(partners.values())).matrix), np.float64)
         alone = [f.centroid[::-1] for f in photo.objects if f.number not in taken]
         for x, y in np.rint(mapped(back, np.array(alone).reshape(-1, 2))).astype(int).tolist():
             if 0 <= y < scan.labels.shape[0] and 0 <= x < scan.labels.shape[1]:
@@ -277,13 +295,18 @@ def _seen_twice(
     )
 
 
-def _segmented(photo: Rgb) -> Segmentation:
-    factor = max(1, round(math.sqrt(photo.shape[0] * photo.shape[1] / PHOTO_PIXELS)))
+def _reduction(photo: Photo) -> int:
+    return max(1, round(math.sqrt(photo.shape[0] * photo.shape[1] / PHOTO_PIXELS)))
+
+
+def _segmented(photo: Photo, factor: int) -> Segmentation:
+    """What lies in a photo, in the pixels of the photo at 1 / factor of its size."""
     height, width = photo.shape[0] // factor, photo.shape[1] // factor
-    small = photo[: height * factor, : width * factor]
-    if factor > 1:
-        small = small.reshape(height, factor, width, factor, 3).mean(axis=(1, 3))
-    return _enlarged(segment(small), factor, (photo.shape[0], photo.shape[1]))
+    small = np.empty((height, width, 3), np.float32)
+    for row in range(height):  # a line at a time: as float32 a large photo would be large indeed
+        lines = photo[row * factor : (row + 1) * factor, : width * factor]
+        small[row] = lines.reshape(factor, width, factor, 3).mean(axis=(0, 2))
+    return segment(small)
 
 
 def _paired(
@@ -323,16 +346,22 @@ def _largest(part: Segmentation) -> Segmentation:
     return replace(part, labels=labels, objects=(replace(chosen, number=1),))
 
 
-def _enlarged(small: Segmentation, factor: int, shape: tuple[int, int]) -> Segmentation:
-    """A segmentation of a reduced picture, in the pixels of the whole one."""
+def _enlarged(small: Segmentation, factor: int) -> Segmentation:
+    """With places in the pixels of the whole picture; labels stay as they are."""
     if factor == 1:
         return small
-    labels = np.zeros(shape, np.int32)
-    height, width = (n * factor for n in small.labels.shape)
-    labels[:height, :width] = np.repeat(np.repeat(small.labels, factor, 0), factor, 1)
-    objects = tuple(_larger(found, factor) for found in small.objects)
     tray = None if small.tray is None else (small.tray + 0.5) * factor - 0.5
-    return replace(small, labels=labels, objects=objects, tray=tray)
+    return replace(small, objects=tuple(_larger(f, factor) for f in small.objects), tray=tray)
+
+
+def _spread(labels: NDArray[np.int32], factor: int, shape: tuple[int, int]) -> NDArray[np.int32]:
+    """Labels of a reduced picture on the pixels of the whole one."""
+    if factor == 1:
+        return labels
+    whole = np.zeros(shape, np.int32)
+    height, width = (n * factor for n in labels.shape)
+    whole[:height, :width] = np.repeat(np.repeat(labels, factor, 0), factor, 1)
+    return whole
 
 
 def _larger(found: Found, factor: int) -> Found:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bimae.data.trays.background import Mask
-from bimae.data.trays.necks import DENTED, solidity
+from bimae.data.trays.necks import DENTED, perhaps_two, solidity
 from bimae.data.trays.parts import Part
 from bimae.data.trays.typical import typical_area
 
@@ -39,7 +39,11 @@ def flagged(parts: list[Part], region: Mask) -> tuple[list[Part], int]:
     found = []
     for i, seed in enumerate(seeds):
         flags = []
-        if _has_neighbour(taken, i, seeds) or _looks_like_two(i, areas, solid):
+        if (
+            _has_neighbour(taken, i, seeds)
+            or _looks_like_two(i, areas, solid)
+            or perhaps_two(seed.mask)
+        ):
             flags.append("touching")
         if cut := bool((seed.window(edge) & seed.mask).any()):
             flags.append("cut")

@@ -20,7 +20,8 @@ SMOOTHING = 0.1  # of the half width: the outline's steps from pixel to pixel ma
 FINE = 6.0  # pixels: thinner things are looked at on a finer grid
 DENTED = 0.93  # share of its convex hull that a thing fills: fuller ones have no neck
 LEAST_DENT = 1.0  # pixels; the outlines of single seeds are off by up to half of it
-DENT = 0.25  # of the smaller part's half width: what is less may be a seed's own shape
+DENT = 0.33  # of the smaller part's half width: what is less may be a seed's own shape
+DOUBTFUL = 0.2  # from here on it may also be two seeds
 WIDEST = 1.5  # a cut longer than this share of the smaller part's width goes through a seed
 
 # scikit-image has no types for these.
@@ -63,7 +64,7 @@ def parted(mask: Mask, least: float) -> list[Mask]:
         return [mask]
     pieces = _at_necks(mask, least)
     if len(pieces) == 1:
-        pieces = _between_dents(mask, least)
+        pieces = _between_dents(mask, least, DENT)
     if len(pieces) == 1:
         return pieces
     return [part for piece in pieces for part in parted(piece, least)]
@@ -107,7 +108,13 @@ def _middles(mask: Mask, widest: float) -> tuple[NDArray[np.int32], int]:
     return markers, count
 
 
-def _between_dents(mask: Mask, least: float) -> list[Mask]:
+def perhaps_two(mask: Mask) -> bool:
+    """Whether a thing that was not parted has dents that make one think of two seeds."""
+    least = 0.1 * np.count_nonzero(mask)
+    return solidity(mask) < DENTED and len(_between_dents(mask, least, DOUBTFUL)) > 1
+
+
+def _between_dents(mask: Mask, least: float, dent: float) -> list[Mask]:
     """Cuts a thing in two along the best line from one dent to another, if there is one."""
     best, shortest = [mask], WIDEST
     for (depth, start), (other, stop) in combinations(_dents(mask)[:6], 2):
@@ -116,7 +123,7 @@ def _between_dents(mask: Mask, least: float) -> list[Mask]:
             continue
         thin = min(float(half_width(piece).max()) for piece in pieces)
         length = float(np.hypot(*(stop - start))) / (2 * thin)
-        if length < shortest and min(depth, other) >= DENT * thin:
+        if length < shortest and min(depth, other) >= dent * thin:
             best, shortest = pieces, length
     return best
 
