@@ -19,7 +19,7 @@ from .raw_files import NM, cube, npy, png, scan, seed_folder
 AS_FOUND = {"hs_size": 0, "rgb_size": 0}
 
 
-def imported(src, out, *, strict=True, overwrite=False, **settings):
+def imported(src, out, *, strict=False, overwrite=False, **settings):
     summary, split = import_data(
         src,
         out,
