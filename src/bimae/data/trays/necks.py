@@ -35,7 +35,11 @@ def half_width(mask: Mask) -> NDArray[np.float64]:
     """[h, w] distance to the outline, 0 outside."""
     if mask.all():
         return np.full(mask.shape, min(mask.shape) / 2)
-    inner = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
+    wide = np.empty((mask.shape[0] + 2, mask.shape[1] + 2), dtype=bool)  # np.pad takes far longer
+    wide[1:-1, 1:-1] = mask
+    wide[0], wide[-1] = wide[1], wide[-2]
+    wide[:, 0], wide[:, -1] = wide[:, 1], wide[:, -2]
+    inner = ndimage.distance_transform_edt(wide)[1:-1, 1:-1]
     return np.asarray(np.maximum(inner - 0.5, 0))
 
 

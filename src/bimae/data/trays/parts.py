@@ -1,6 +1,7 @@
 """What stands out from a tray -> connected things -> single seeds, without holes and hairs."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -42,12 +43,12 @@ class Part:
         rows = slice(max(top, 0), self.top + height + margin)
         return array[rows, max(left, 0) : self.left + width + margin]
 
-    @property
+    @cached_property
     def area(self) -> int:
         """Its pixels."""
         return int(np.count_nonzero(self.mask))
 
-    @property
+    @cached_property
     def half_width(self) -> float:
         """Radius of the largest disc that it holds, in pixels."""
         return float(half_width(self.mask).max())

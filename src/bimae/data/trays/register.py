@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from bimae.data.trays.outline import least_rectangle
 from bimae.data.trays.segment import Found, Segmentation
+from bimae.data.trays.votes import voted
 from bimae.errors import DataError
 
 Points = NDArray[np.float64]
@@ -19,6 +20,7 @@ Matrix = NDArray[np.float64]
 
 LEAST_PAIRS = 3
 LEAST_SHARE = 0.6  # of the seeds of the view that shows fewer
+FEW = 0.85  # of them: with fewer pairs, other parts of the tray are compared as well
 ROUNDS = 25
 MIRRORED = 2
 NEAR = 1.0  # seed radii: a pair of a good registration is nearer
@@ -82,8 +84,11 @@ def register(scan: Segmentation, photo: Segmentation) -> Registration:
         for start, plainness in _starts(scan, photo)
         if (fit := _refined(start, ours, theirs, areas, plainness)) is not None
     ]
-    needed = max(LEAST_PAIRS, round(LEAST_SHARE * least))
     best = max((len(fit.pairs) for fit in fits), default=0)
+    if best < FEW * least:
+        fits += _by_votes(ours, theirs, areas)
+        best = max((len(fit.pairs) for fit in fits), default=0)
+    needed = max(LEAST_PAIRS, round(LEAST_SHARE * least))
     if best < needed:
         raise DataError(
             f"only {best} of {least} seeds fall on each other in scan and photo, at least {needed} "
@@ -152,6 +157,20 @@ def _starts(scan: Segmentation, photo: Segmentation) -> Iterator[tuple[Matrix, i
                 yield affine(np.asarray(ours), np.roll(corners, -turn, axis=0)), plainness
 
 
+def _by_votes(ours: Points, theirs: Points, areas: list[NDArray[np.float64]]) -> list[_Fit]:
+    """Registrations of two views that show different parts of a tray."""
+    scale = float(np.exp((np.median(areas[1]) - np.median(areas[0])) / 2))
+    radius = float(np.sqrt(np.exp(np.median(areas[1])) / np.pi))
+    fits = []
+    for start, mirrored in voted(ours, theirs, scale, radius):
+        upright = abs(np.arctan2(start[1, 0], start[0, 0])) < np.pi / 4
+        plainness = MIRRORED if mirrored else int(not upright)
+        fit = _refined(start, ours, theirs, areas, plainness, rough=2.5)
+        if fit is not None:
+            fits.append(fit)
+    return fits
+
+
 def _frame(part: Segmentation) -> Points:
     height, width = part.labels.shape
     x, y = width - 0.5, height - 0.5
@@ -173,11 +192,12 @@ def _refined(
     theirs: Points,
     areas: list[NDArray[np.float64]],
     plainness: int,
+    rough: float = 6.0,  # seed radii by which a start may be off
 ) -> _Fit | None:
     tree = cKDTree(theirs)
     # A seed's radius in the photo, from the spacing that neighbours have and the areas.
     radius = float(np.sqrt(np.exp(np.median(areas[1])) / np.pi))
-    reach = 6 * radius  # a rough start may be off by some seeds
+    reach = rough * radius
     pairs = np.zeros((0, 2), np.int64)
     for turn in range(ROUNDS):
         placed = mapped(matrix, ours)

@@ -85,19 +85,19 @@ def segment(picture: Picture, *, least_pixels: int = LEAST_PIXELS) -> Segmentati
     finest = _factor(height, width, MOST_PIXELS)
     factor = max(finest, _factor(height, width, FIRST_PIXELS))
     while True:
-        found, half = _at(_reduced(picture, factor), least_pixels)
-        if found.objects:
+        seen = _look(_reduced(picture, factor), least_pixels)
+        if seen.pieces:
             # Seeds many pixels wide are outlined as well, and faster, at a smaller size; and seeds
             # of a few pixels need all there are.
+            some = seen.pieces[:: max(1, len(seen.pieces) // 200)]
+            half = float(np.median([part.half_width for part in some]))
             better = max(finest, round(factor * half / HALF_WIDTH))
             if better > 1.5 * factor or better < factor / 1.5:
-                found, _ = _at(_reduced(picture, better), least_pixels)
-                factor = better
-            break
-        if factor == finest:
-            break
+                factor, seen = better, _look(_reduced(picture, better), least_pixels)
+        found = _outlined(seen)
+        if found.objects or factor == finest:
+            return _enlarged(found, factor, (height, width))
         factor = max(finest, factor // 2)
-    return _enlarged(found, factor, (height, width))
 
 
 def _factor(height: int, width: int, most: int) -> int:
@@ -105,18 +105,33 @@ def _factor(height: int, width: int, most: int) -> int:
     return max(1, int(np.ceil(np.sqrt(height * width / most))))
 
 
-def _at(picture: Picture, least_pixels: int) -> tuple[Segmentation, float]:
-    """Segments a picture as large as it is; also the half width of the objects in pixels."""
-    image = smoothed(mended(picture))
-    away, region, corners = _look_inside(image)
+@dataclass(frozen=True)
+class _Seen:
+    """What stands out in a picture, before it is looked at closely."""
+
+    pieces: list[Part]
+    away: Picture
+    region: Mask
+    corners: Corners | None
+    specks: int
+    least: int
+
+
+def _look(picture: Picture, least_pixels: int) -> _Seen:
+    away, region, corners = _look_inside(smoothed(mended(picture)))
     least = max(least_pixels, round(LEAST_SHARE * region.size))
     things, specks = standing_out(away, least)
     pieces = [part for thing in connected(things, region) for part in cleaned(thing, least)]
-    sharp = rejoined(sharpened(away, split(pieces, least)), region.shape)
-    parts = split([part for thing in sharp for part in cleaned(thing, least)], least)
-    parts, dropped = flagged(parts, region)
-    half = float(np.median([part.half_width for part in parts])) if parts else 0.0
-    return _numbered(parts, region, corners, specks + dropped), half
+    return _Seen(pieces, away, region, corners, specks, least)
+
+
+def _outlined(seen: _Seen) -> Segmentation:
+    """The seeds in a picture as large as it is."""
+    pieces = split(seen.pieces, seen.least)
+    sharp = rejoined(sharpened(seen.away, pieces), seen.region.shape)
+    parts = [part for thing in sharp for part in cleaned(thing, seen.least)]
+    parts, dropped = flagged(split(parts, seen.least), seen.region)
+    return _numbered(parts, seen.region, seen.corners, seen.specks + dropped)
 
 
 def _look_inside(image: Picture) -> tuple[Picture, Mask, Corners | None]:
