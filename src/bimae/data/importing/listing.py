@@ -92,16 +92,26 @@ def list_tree(root: Path) -> Listing:
         ]
         scans += _scans_of(folder, names, parts)
     tables = [p for p in _sorted(root.glob("*")) if p.suffix.lower() in (".csv", ".tsv")]
-    known = [p for p in _sorted(root.glob("*")) if _WAVELENGTHS.fullmatch(p.name)]
     return Listing(
         root,
         tuple(scans),
         tuple(archives),
-        tuple(p for p in tables if p not in known),
-        known[0] if known else None,
-        (root / SIMULATED_MARK).exists(),
+        tuple(p for p in tables if not _WAVELENGTHS.fullmatch(p.name)),
+        wavelengths_in(root),
+        is_simulated(root),
         tuple(backgrounds),
     )
+
+
+def is_simulated(folder: Path) -> bool:
+    """Whether a folder, or one that it lies in, is marked as simulated."""
+    near = [folder, *folder.resolve().parents[:2]]
+    return any((place / SIMULATED_MARK).exists() for place in near)
+
+
+def wavelengths_in(folder: Path) -> Path | None:
+    """A list of wavelengths that lies in a folder, such as wavelengths.txt."""
+    return next((p for p in _sorted(folder.glob("*")) if _WAVELENGTHS.fullmatch(p.name)), None)
 
 
 def scan_of(path: Path) -> Scan:

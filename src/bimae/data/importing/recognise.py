@@ -8,7 +8,14 @@ from pathlib import Path
 
 from bimae.data.cubes import is_cube, open_cube
 from bimae.data.importing.items import Item, Plan
-from bimae.data.importing.listing import Listing, Scan, list_tree, scan_of
+from bimae.data.importing.listing import (
+    Listing,
+    Scan,
+    is_simulated,
+    list_tree,
+    scan_of,
+    wavelengths_in,
+)
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import table_plan
 from bimae.data.importing.tray_items import count_objects
@@ -34,7 +41,10 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
     if not src.exists():
         raise DataError(f"{src}: found no such file or folder; {EXPECTED}: check the path")
     if src.is_file():
-        return _file(src, settings)
+        plan = _file(src, settings)
+        plan.simulated = is_simulated(src.parent)
+        plan.wavelengths_file = wavelengths_in(src.parent)
+        return plan
     listing = list_tree(src)
     table = settings.layout in ("table", "boxes")
     if listing.tables and (table or (settings.layout == "auto" and not _classes(listing))):

@@ -21,6 +21,7 @@ Matrix = NDArray[np.float64]
 LEAST_PAIRS = 3
 LEAST_SHARE = 0.6  # of the seeds of the view that shows fewer
 FEW = 0.85  # of them: with fewer pairs, other parts of the tray are compared as well
+ROUGH = 0.2  # radii: and where the pairs lie farther apart, as on a grid that is off by a row
 ROUNDS = 25
 MIRRORED = 2
 NEAR = 1.0  # seed radii: a pair of a good registration is nearer
@@ -82,10 +83,10 @@ def register(scan: Segmentation, photo: Segmentation) -> Registration:
     fits = [
         fit
         for start, plainness in _starts(scan, photo)
-        if (fit := _refined(start, ours, theirs, areas, plainness)) is not None
+        if (fit := _refined(start, ours, theirs, areas, plainness=plainness)) is not None
     ]
     best = max((len(fit.pairs) for fit in fits), default=0)
-    if best < FEW * least:
+    if not any(len(fit.pairs) >= FEW * least and fit.residual <= ROUGH for fit in fits):
         fits += _by_votes(ours, theirs, areas)
         best = max((len(fit.pairs) for fit in fits), default=0)
     needed = max(LEAST_PAIRS, round(LEAST_SHARE * least))
@@ -159,13 +160,11 @@ def _starts(scan: Segmentation, photo: Segmentation) -> Iterator[tuple[Matrix, i
 
 def _by_votes(ours: Points, theirs: Points, areas: list[NDArray[np.float64]]) -> list[_Fit]:
     """Registrations of two views that show different parts of a tray."""
-    scale = float(np.exp((np.median(areas[1]) - np.median(areas[0])) / 2))
-    radius = float(np.sqrt(np.exp(np.median(areas[1])) / np.pi))
     fits = []
-    for start, mirrored in voted(ours, theirs, scale, radius):
+    for start, mirrored in voted(ours, theirs, (areas[0], areas[1])):
         upright = abs(np.arctan2(start[1, 0], start[0, 0])) < np.pi / 4
         plainness = MIRRORED if mirrored else int(not upright)
-        fit = _refined(start, ours, theirs, areas, plainness, rough=2.5)
+        fit = _refined(start, ours, theirs, areas, plainness=plainness, rough=2.5)
         if fit is not None:
             fits.append(fit)
     return fits
@@ -191,6 +190,7 @@ def _refined(
     ours: Points,
     theirs: Points,
     areas: list[NDArray[np.float64]],
+    *,
     plainness: int,
     rough: float = 6.0,  # seed radii by which a start may be off
 ) -> _Fit | None:
