@@ -394,3 +394,140 @@ def test_an_archive_cannot_write_elsewhere(tmp_path):
     with pytest.raises(DataError):
         imported(tmp_path / "src", tmp_path / "out")
     assert not list(tmp_path.rglob("escaped.hdr"))
+
+
+def test_bands_are_where_all_files_are_equally_long(tmp_path):
+    for number, shape in enumerate(((5, 8, 9), (5, 7, 5), (5, 9, 9))):  # bands first
+        path = tmp_path / "src" / "rye" / f"{number}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.random.default_rng(number).integers(1, 9, shape).astype(np.uint8))
+    ds, summary, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert ds.bands == 5
+    assert [sample.hs.shape for sample in ds] == [(8, 9, 5), (7, 5, 5), (9, 9, 5)]
+    assert not summary.left_out
+
+
+def test_a_new_reference_is_not_mixed_with_what_was_read(tmp_path, monkeypatch):
+    src, out = tmp_path / "src", tmp_path / "out"
+    for number in range(4):
+        scan(src / "rye" / f"{number}.hdr", np.full((6, 6, 4), 300))
+    scan(src / "rye" / "WHITEREF.hdr", np.full((2, 6, 4), 1100))
+    scan(src / "rye" / "DARKREF.hdr", np.full((2, 6, 4), 100))
+    monkeypatch.setattr("bimae.data.importing.importer.SEEDS_PER_UNIT", 2)
+    real = work_module.do_unit
+    done = []
+
+    def stopped(unit, *rest):
+        if done:
+            raise KeyboardInterrupt
+        done.append(unit)
+        return real(unit, *rest)
+
+    monkeypatch.setattr(work_module, "do_unit", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        imported(src, out)
+    for suffix in (".hdr", ".raw"):
+        (src / "rye" / f"WHITEREF{suffix}").unlink()
+    scan(src / "rye" / "WHITEREF.hdr", np.full((3, 6, 4), 500))
+    monkeypatch.setattr(work_module, "do_unit", real)
+    ds, _, _ = imported(src, out)
+    assert all(np.allclose(sample.hs, 0.5) for sample in ds)
+
+
+@pytest.mark.parametrize(
+    "words", [("train", "valid", "test"), ("training", "validation", "testing")]
+)
+def test_parts_by_any_of_their_names(tmp_path, words):
+    for number, word in enumerate(words):
+        npy(tmp_path / "src" / word / "rye" / f"{number}.npy", number)
+    ds, _, split = imported(tmp_path / "src", tmp_path / "out")
+    assert split is None
+    assert ds.declared_splits == ["train", "val", "test"]
+    assert ds.classes == ["rye"]
+
+
+def test_a_part_for_every_item_or_for_none(tmp_path):
+    npy(tmp_path / "a.npy")
+    npy(tmp_path / "b.npy", 1)
+    (tmp_path / "t.csv").write_text("path_hs,split\na.npy,test\nb.npy,\n")
+    with pytest.raises(DataError, match="1 of 2 items, such as b, are in no part"):
+        imported(tmp_path / "t.csv", tmp_path / "out")
+
+
+def test_wavelengths_are_counted_with_the_bad_bands(tmp_path):
+    scan(tmp_path / "src" / "rye" / "a.hdr", nm=None, bbl=[0, 1, 1, 1])
+    ds, _, _ = imported(tmp_path / "src", tmp_path / "out", wavelengths="400-700nm")
+    assert ds.wavelengths_nm == (500, 600, 700)
+
+
+def test_percent_is_not_stored_in_255_steps(tmp_path):
+    percent = np.full((6, 6, 4), 42.0)
+    scan(tmp_path / "src" / "rye" / "a.hdr", percent, dtype=np.float32, description="x",
+         **{"data units": "Reflectance (%)"})  # fmt: skip
+    with pytest.raises(DataError, match="no reflectance in"):
+        imported(tmp_path / "src", tmp_path / "out", store="uint8")
+
+
+def test_what_cannot_be_used_is_told(tmp_path):
+    src = tmp_path / "src"
+    for number in range(3):
+        scan(src / "rye" / f"{number}.hdr", cube(number))
+    (src / "rye" / "1.raw").rename(src / "rye" / "lost.raw")
+    (src / "rye" / "empty.hdr").write_text("")
+    np.save(src / "rye" / "2.npy", cube(2))
+    np.save(src / "rye" / "weight.npy", cube(7))  # ends in `gt`? no: a seed like any other
+    ds, summary, _ = imported(src, tmp_path / "out")
+    assert set(ds.ids) == {"rye/0", "rye/2", "rye/weight"}
+    told = dict(summary.left_out)
+    assert set(told) == {"rye/1", "rye/lost.raw", "rye/empty.hdr", "rye/2.npy"}
+
+
+def test_a_box_outside_its_scene_is_left_out_alone(tmp_path):
+    scan(tmp_path / "belt.hdr", np.arange(10 * 12 * 4).reshape(10, 12, 4), ext=".bsq")
+    (tmp_path / "boxes.csv").write_text(
+        "path_hs,label,left,top,right,bottom\nbelt.hdr,rye,1,1,4,4\nbelt.hdr,oat,60,5,90,9\n"
+    )
+    ds, summary, _ = imported(tmp_path / "boxes.csv", tmp_path / "out")
+    assert ds.ids == ["belt-0001"]
+    assert [name for name, _ in summary.left_out] == ["belt-0002"]
+    with pytest.raises(DataError, match="line 3"):
+        imported(tmp_path / "boxes.csv", tmp_path / "strict", strict=True)
+
+
+def test_a_stop_while_writing_loses_nothing(tmp_path, monkeypatch):
+    seed_folder(tmp_path / "src" / "rye" / "0")
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bimae.data.importing.assemble.write_frames", full)
+        with pytest.raises(OSError, match="No space"):
+            imported(tmp_path / "src", tmp_path / "out")
+    assert list(work_folder(tmp_path / "out").glob("*.rec"))
+    monkeypatch.setattr(work_module, "do_unit", None)  # nothing is left to be read
+    ds, _, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert len(ds) == 1
+
+
+def test_a_link_back_is_not_followed_for_ever(tmp_path):
+    npy(tmp_path / "src" / "rye" / "a.npy")
+    (tmp_path / "src" / "rye" / "back").symlink_to(tmp_path / "src")
+    ds, _, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert len(ds) == 1
+
+
+def test_surplus_class_names(tmp_path):
+    truth = np.kron(np.arange(1, 3), np.ones((9, 9), int)).astype(np.uint8)
+    np.save(tmp_path / "field.npy", np.random.default_rng(0).random((9, 18, 4), np.float32))
+    np.save(tmp_path / "field_gt.npy", truth)
+    names = tmp_path / "names.txt"
+    settings = {"window": 3, "block": 9, "class_names": names, "layout": "scene"}
+    names.write_text("background\noat\nrye\n")
+    with pytest.raises(DataError, match="the first line is class 1"):
+        imported(tmp_path / "field.npy", tmp_path / "out", **settings)
+    names.write_text("oat\nrye\nspelt\n")
+    ds, summary, _ = imported(tmp_path / "field.npy", tmp_path / "out", **settings)
+    assert ds.classes == ["oat", "rye"]
+    assert any("3 names, but the classes end at 2" in text for text, _, _ in summary.notes)
+    assert any("labelled pixels are used" in text for text, _, _ in summary.notes)

@@ -122,7 +122,6 @@ def run(options: ImportOptions) -> None:
                 options.settings(),
                 name=options.name,
                 source=options.source,
-                seed=options.seed,
                 workers=options.workers,
                 strict=options.strict,
                 overwrite=options.overwrite,
@@ -215,8 +214,9 @@ def _tell(summary: "ImportSummary") -> None:
     if unlabelled:
         texts.insert(2, f"{unlabelled} without a label")
     if summary.left_out:
-        texts.append(f"{len(summary.left_out)} of {summary.items} items left out")
+        texts.append(f"{len(summary.left_out)} left out")
     print(f"written  {summary.out}: {', '.join(texts)}")
     if summary.declared:
         parts = ", ".join(f"{n} {part}" for part, n in summary.declared.items())
-        print(f"parts    {parts} (as the files declare)")
+        how = "by blocks of ground" if summary.layout == "scene" else "as the files declare"
+        print(f"parts    {parts} ({how})")

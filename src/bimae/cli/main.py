@@ -3,6 +3,7 @@
 No verb is imported before it is asked for, so that `bimae --help` answers at once.
 """
 
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -71,9 +72,9 @@ def guarded(verb: str, argv: list[str], prog: str) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:  # a full disk, a place that may not be written to
-        if error.filename is None:
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"{prog}: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"{prog}: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
         return 2
     return int(code or 0)
 

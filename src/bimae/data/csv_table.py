@@ -35,6 +35,8 @@ def read_csv(path: Path) -> tuple[list[str], Rows]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")  # what Excel writes in much of Europe
+    if text[:4].lower() == "sep=":  # Excel's note to itself
+        text = text.partition("\n")[2]
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)

@@ -154,7 +154,7 @@ def _facts(header: EnviHeader, noted: Sequence[str]) -> Facts:
     elif unit == "reflectance" and header.dtype.kind in "iu":
         notes.append("whole numbers called reflectance without a scale factor: taken as stored")
     for key in ("data gain values", "data offset values", "data reflectance gain values"):
-        if any(word.strip("0.") not in ("", "1") for word in words_of(keys.get(key, ""))):
+        if any(_number(word) not in (0.0, 1.0) for word in words_of(keys.get(key, ""))):
             notes.append(f"{key} are not applied")
     dark = text_of(keys, "autodarkstartline")
     if dark.isdigit() and 0 < int(dark) < header.lines:
@@ -200,3 +200,10 @@ def _ignored(header: EnviHeader, notes: list[str]) -> float | None:
         notes.append(f"data ignore value = {shown(words)} is not a number: ignored")
         return None
     return value if value == value else None  # noqa: PLR0124 - NaN pixels become 0 in any case
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")  # whatever it is, it is not applied

@@ -5,7 +5,11 @@ begins with the word ENVI, whatever it is called. So a header and its data that 
 (`x.raw` is the text, `x.hdr` the numbers) are used the right way round, with a note.
 """
 
+import os
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from bimae.data.cubes.envi_header import EnviHeader, header_keys, looks_like_header, read_header
@@ -13,6 +17,8 @@ from bimae.errors import DataError
 
 DATA_SUFFIXES = (".bil", ".bip", ".bsq", ".raw", ".img", ".dat", ".cube", ".bin", ".hyspex")
 """What the data beside `x.hdr` may be called; `x` without a suffix as well."""
+
+_SETTLED_NS = 2_000_000_000  # a listing is kept of a folder that has not changed for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def header_of(data: Path) -> Path:
     """
     names = list(dict.fromkeys((f"{data.name}.hdr", f"{data.stem}.hdr")))
     for name in names:
-        found = [file for file in _siblings(data) if file.name.lower() == name.lower()]
+        found = _named(data, [name])
         exact = [file for file in found if file.stem == Path(name).stem] or found
         exact = [file for file in exact if looks_like_header(file)] or exact
         if len(exact) > 1:
@@ -81,24 +87,22 @@ def is_envi(path: Path) -> bool:
     names = {f"{path.name}.hdr".lower(), f"{stem}.hdr".lower()}
     if path.suffix.lower() == ".hdr":
         return path.is_file() and any(looks_like_header(f) for f in _called(path, path.stem))
-    return path.is_file() and any(
-        file.name.lower() in names and looks_like_header(file) for file in _siblings(path)
-    )
+    return path.is_file() and any(looks_like_header(file) for file in _named(path, sorted(names)))
 
 
 def _data_of(header: EnviHeader) -> Path:
     path = header.path
     found = [file for file in _called(path, path.stem) if not looks_like_header(file)]
     if path.suffix.lower() != ".hdr":  # a header under another name: the numbers may have its own
-        found += [f for f in _siblings(path) if f.name.lower() == f"{path.stem}.hdr".lower()]
+        found += _named(path, [f"{path.stem}.hdr"])
         found = [file for file in found if not looks_like_header(file)]
-    names = {file.name.lower() for file in _siblings(path)}
     # x.bil is not the data of x.hdr where it has its own header x.bil.hdr.
-    owned = [file for file in found if f"{file.name}.hdr".lower() in names - {path.name.lower()}]
+    owned = [file for file in found if _named(path, [f"{file.name}.hdr"])]
     found = [file for file in found if file not in owned] or found
     found = [file for file in found if file.name.startswith(path.stem)] or found
     if not found:
-        near = [f.name for f in _siblings(path) if f.stem.lower() == path.stem.lower()]
+        listed = [n for names in _names_in(path.parent).values() for n in names if n != path.name]
+        near = [name for name in listed if Path(name).stem.lower() == path.stem.lower()]
         beside = f", only {', '.join(sorted(near)[:4])}" if near else ""
         raise DataError(
             f"{path}: found no data file beside it{beside}; expected {path.stem} with the suffix "
@@ -117,18 +121,49 @@ def _data_of(header: EnviHeader) -> Path:
 
 def _called(path: Path, stem: str) -> list[Path]:
     """Files beside `path`, not itself, that are called `stem` with a suffix of data or none."""
-    names = {stem.lower(), *(f"{stem}{suffix}".lower() for suffix in DATA_SUFFIXES)}
-    return [file for file in _siblings(path) if file.name.lower() in names]
+    return _named(path, [stem, *(f"{stem}{suffix}" for suffix in DATA_SUFFIXES)])
 
 
-def _siblings(path: Path) -> list[Path]:
+def _named(path: Path, names: Iterable[str]) -> list[Path]:
+    """Files beside `path`, not itself, of these names in any capitals."""
+    listing = _names_in(path.parent)
+    found = [name for wanted in dict.fromkeys(n.lower() for n in names) for name in listing[wanted]]
+    files = [path.parent / name for name in found if name != path.name]
+    return sorted(file for file in files if file.is_file())
+
+
+def _names_in(folder: Path) -> "_Names":
     try:
-        others = [file for file in path.parent.iterdir() if file.name != path.name]
-        return sorted(file for file in others if file.is_file())
+        changed = folder.stat().st_mtime_ns
+        if time.time_ns() - changed < _SETTLED_NS:
+            return _list(folder)  # it may change again within one tick of its clock
+        return _listed_once(folder, changed)
     except OSError as error:
         raise DataError(
-            f"{path.parent}: cannot be listed ({error.strerror or error}); check its permissions"
+            f"{folder}: cannot be listed ({error.strerror or error}); check its permissions"
         ) from error
+
+
+class _Names(dict[str, list[str]]):
+    """The names in a folder by their lower case; an empty list for one that is not there."""
+
+    def __missing__(self, key: str) -> list[str]:
+        return []
+
+
+def _list(folder: Path) -> _Names:
+    found = _Names()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found.setdefault(entry.name.lower(), []).append(entry.name)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _listed_once(folder: Path, changed_ns: int) -> _Names:
+    """Thousands of scans may lie in one folder: it is not listed anew for each."""
+    del changed_ns  # part of the key: a folder that changed is listed again
+    return _list(folder)
 
 
 def _swapped(header: Path, data: Path) -> str:

@@ -1,6 +1,7 @@
 """Which files beside a scan are its white and its dark reference, told by their names."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from bimae.errors import DataError
 
 _ROLE = re.compile(r"(white|dark)(ref|reference|current|frame|panel|standard)?", re.IGNORECASE)
 _SURE = re.compile(
-    r"(?:white|dark)[-_ .]?ref(?:erence)?(?:[-_ .].*)?|.*[-_ .](?:white|dark)[-_ .]?ref(?:erence)?",
+    r"(?:white|dark|whitedark)[-_ .]?ref(?:erence)?(?:[-_ .].*)?"
+    r"|.*[-_ .](?:white|dark)[-_ .]?ref(?:erence)?",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -28,7 +30,7 @@ class References:
     dark: Path | None = None
 
 
-def find_references(scan: Path | str) -> References:
+def find_references(scan: Path | str, among: Sequence[Path] | None = None) -> References:
     """The references beside a scan.
 
     Those that carry the scan's name come first: `WHITEREF_<name>`, `DARKREF_<name>` (Specim),
@@ -37,6 +39,7 @@ def find_references(scan: Path | str) -> References:
 
     Args:
         scan: Header or data file of the scan.
+        among: The cubes of its folder, where they have been listed already.
 
     Raises:
         DataError: Several files would do.
@@ -44,7 +47,7 @@ def find_references(scan: Path | str) -> References:
     scan = Path(scan)
     name = scan_name(scan).lower()
     found: dict[tuple[str, bool], list[Path]] = {}
-    for file in cubes_in(scan.parent):
+    for file in cubes_in(scan.parent) if among is None else among:
         other = scan_name(file).lower()
         if other == name:
             continue

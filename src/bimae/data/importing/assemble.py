@@ -58,7 +58,8 @@ def assemble(
     told = [item for facts in results for item in facts["items"]]
     failed = [item for facts in found for item in facts["items"] if item["error"]]
     summary = ImportSummary(out, plan.layout, len(plan.items), simulated=plan.simulated)
-    summary.left_out = [(item["name"], item["error"]) for item in failed]
+    summary.left_out = [*plan.left_out, *((item["name"], item["error"]) for item in failed)]
+    summary.left_out += [tuple(one) for item in told for one in item.get("left_out", ())]
     reference = _reference([item for item in told if not item["error"]])
     chosen: list[list[bool]] = []
     for facts in results:

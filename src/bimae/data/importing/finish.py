@@ -13,6 +13,9 @@ from bimae.data.resize import bring_hs_to_size, bring_rgb_to_size
 from bimae.data.sample import Sample
 from bimae.errors import DataError
 
+ABOVE, MANY = 0.05, 0.02
+"""Glints reach a little above 1 here and there; more than 2 % of the values do not."""
+
 _LABEL_KEYS = ("species", "label", "class")
 _GROUP_KEYS = ("group", "tray", "batch", "plot")
 
@@ -42,6 +45,13 @@ def finished(
             raise DataError(
                 f"{where}: spectra are {unit or 'of unknown unit'}, but only reflectance can be "
                 "stored as uint8: give white and dark references, or use --store float32"
+            )
+        above = float((hs > 1 + ABOVE).mean())
+        if above > MANY:
+            raise DataError(
+                f"{where}: {100 * above:.0f} % of the values are above 1 (up to {hs.max():g}), so "
+                "this is no reflectance in [0, 1] (percent? scaled by 10000?) and cannot be stored "
+                "as uint8: use --store float32"
             )
         hs = np.rint(np.clip(hs, 0, 1) * 255).astype(np.uint8)
     return Sample(id, label, group, rgb, hs)

@@ -4,10 +4,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bimae.data.dataset import open_dataset
 from bimae.data.importing.assemble import PICTURES, REPORT, SEEDS, assemble
+from bimae.data.importing.axes import common_axis
 from bimae.data.importing.items import Plan
 from bimae.data.importing.recognise import recognise
 from bimae.data.importing.settings import ImportSettings
@@ -40,7 +41,6 @@ def import_data(
     *,
     name: str = "",
     source: str = "",
-    seed: int = 0,
     workers: int = 0,
     strict: bool = False,
     overwrite: bool = False,
@@ -58,7 +58,6 @@ def import_data(
         settings: How files are read.
         name: What to call the data set; default: the source's folder.
         source: Where the images come from: citation, licence.
-        seed: Of the split.
         workers: Processes that read; 0 for as many as there are processors.
         strict: Whether a file that cannot be read ends the import, rather than being left out.
         overwrite: Whether a data set that is there already is replaced.
@@ -82,10 +81,13 @@ def import_data(
     if plan.wavelengths_file is not None and settings.wavelengths is None:
         settings = replace(settings, wavelengths=str(plan.wavelengths_file))
         plan.notes.append(f"{plan.wavelengths_file.name}: wavelengths for files without any")
+    if settings.band_axis == "auto" and (axis := common_axis(plan.items)) is not None:
+        settings = replace(settings, band_axis=axis)
     if recognised is not None:
         recognised(plan)
     work = work_folder(out)
     work.mkdir(parents=True, exist_ok=True)
+    lock = _locked(work)
 
     def run(units: list[Unit], title: str, unit: str) -> list[dict[str, Any]]:
         told = stage(title, unit, sum(len(u.items) for u in units)) if stage else None
@@ -105,9 +107,29 @@ def import_data(
         summary = assemble(
             plan, results, found, work=work, out=out, settings=settings, name=name, source=source
         )
-    finally:  # either the data set is there, or nothing of what was read is of use
-        shutil.rmtree(work)
-    return summary, _split(out, seed)
+    except DataError:
+        shutil.rmtree(work)  # nothing that was read is of use
+        raise
+    shutil.rmtree(work)
+    lock.close()
+    return summary, _split(out, settings.seed)
+
+
+def _locked(work: Path) -> IO[bytes]:
+    """Held as long as the file is open: two imports into one folder would undo each other."""
+    lock = (work / ".lock").open("wb")
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows, where two imports are the user's to avoid
+
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass
+    except OSError as error:
+        lock.close()
+        raise DataError(
+            f"{work}: another import is at work there; wait until it is done"
+        ) from error
+    return lock
 
 
 def _units(
@@ -153,6 +175,8 @@ def _check_out(src: Path, out: Path, overwrite: bool) -> None:
     if not there:
         return
     foreign = [p for p in there if p.name not in OURS and ".tfrec" not in p.name]
+    if not any(p.name in (FILE_NAME, REPORT) or ".tfrec" in p.name for p in there):
+        foreign = there  # a file called seeds.csv makes no data set
     if foreign:
         raise DataError(
             f"{out}: holds {foreign[0].name}, which is no part of a data set: choose another folder"

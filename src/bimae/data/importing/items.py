@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from bimae.data.cubes.envi_pair import DATA_SUFFIXES
+
 Kind = Literal["seed", "zip", "tray", "scene", "boxes"]
 
 
@@ -26,6 +28,7 @@ class Item:
         meta: Meta.JSON beside it, or None.
         truth: Ground-truth image of a scene, or None.
         boxes: Table of boxes of a scene, or None.
+        named: Whether the references were named by the user, not found beside the scan.
         several: Whether there are other scenes, so that names of windows begin with this one's.
     """
 
@@ -41,6 +44,7 @@ class Item:
     meta: Path | None = None
     truth: Path | None = None
     boxes: Path | None = None
+    named: bool = False
     several: bool = False
 
     def files(self) -> list[Path]:
@@ -51,22 +55,32 @@ class Item:
     def stamp(self) -> list[Any]:
         """What changes whenever a file of it does: texts and numbers for JSON."""
         facts: list[Any] = [str(value) for value in asdict(self).values()]
-        for path in self.files():
-            # An ENVI header stands for its data file, whose name only the reader knows.
-            beside = sorted(path.parent.glob(f"{_glob_safe(path.name.split('.')[0])}*"))
-            for file in {path, *beside} if path.suffix.lower() == ".hdr" else {path}:
-                facts.append(_state(file))
+        facts += [_state(file) for path in self.files() for file in (path, *_beside(path))]
         return sorted(facts, key=json.dumps)
 
 
-def _glob_safe(text: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
+def _beside(path: Path) -> list[Path]:
+    """An ENVI header stands for its data file, and the other way round."""
+    stem = path.with_suffix("")
+    if path.suffix.lower() != ".hdr":
+        return [p for p in (stem.with_name(f"{stem.name}.hdr"), Path(f"{path}.hdr")) if p.exists()]
+    found = []
+    for suffix in ("", *DATA_SUFFIXES):
+        for spelled in {suffix, suffix.upper()}:
+            data = stem.with_name(f"{stem.name}{spelled}")
+            if data.is_file():
+                found.append(data)
+    return found
 
 
 def fingerprint(stamps: list[list[Any]], settings: Any) -> str:
     """16 hexadecimal digits that stand for these files, as they are now, read in this way."""
     facts = {key: str(value) for key, value in asdict(settings).items()}
-    files = [_state(value) for value in asdict(settings).values() if isinstance(value, Path)]
+    # A file of wavelengths is given as a text, like a range of them.
+    paths = [v for v in asdict(settings).values() if isinstance(v, Path)]
+    if settings.wavelengths:
+        paths.append(Path(settings.wavelengths))
+    files = [_state(path) for path in paths]
     text = json.dumps([stamps, facts, files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -90,6 +104,7 @@ class Plan:
         simulated: Whether the files say that they are simulated.
         notes: What was noticed on the way, a line each.
         wavelengths_file: A list of wavelengths that was found, or None.
+        left_out: Files that look spectral but cannot be used, and why.
     """
 
     layout: str
@@ -98,3 +113,4 @@ class Plan:
     simulated: bool = False
     notes: list[str] = field(default_factory=list)
     wavelengths_file: Path | None = None
+    left_out: list[tuple[str, str]] = field(default_factory=list)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bimae.data.cubes import cubes_in, is_reference
-from bimae.data.importing.pictures import IMAGE_SUFFIXES, is_picture
+from bimae.data.importing.pictures import IMAGE_SUFFIXES, is_class_map, is_picture
 from bimae.errors import DataError
 
 SIMULATED_MARK = "SIMULATED.txt"
 """A file of this name in the source says that no camera was involved."""
 
-TRUTH = re.compile(r"(.*?)[-_. ]?(gt|ground[-_ ]?truth|labels?|classes)", re.IGNORECASE)
+TRUTH = re.compile(r"(?:(.*?)[-_. ])?(?:gt|ground[-_ ]?truth|labels?|classes)", re.IGNORECASE)
+_PREFERRED = (".hdr", ".npy", ".npz", ".mat", ".h5", ".hdf5", ".tif", ".tiff")
+_DATA = {".raw", ".bil", ".bip", ".bsq", ".img", ".dat"}
 _BACKGROUNDS = {"bg_images", "background", "backgrounds"}
 _SKIPPED = {"__macosx", "lost+found"}
 _WAVELENGTHS = re.compile(r"(wavelengths?|wl|bands|lambda)\.(txt|csv|npy|json)", re.IGNORECASE)
@@ -54,6 +56,7 @@ class Listing:
         wavelengths: A list of wavelengths at the root, or None.
         simulated: Whether the files say that they are simulated.
         backgrounds: Folders of background images, which were left alone.
+        left_out: Files that look spectral but cannot be used, and why.
     """
 
     root: Path
@@ -63,6 +66,7 @@ class Listing:
     wavelengths: Path | None
     simulated: bool
     backgrounds: tuple[Path, ...]
+    left_out: tuple[tuple[Path, str], ...] = ()
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
@@ -83,6 +87,7 @@ def list_tree(root: Path) -> Listing:
     scans: list[Scan] = []
     archives: list[Scan] = []
     backgrounds: list[Path] = []
+    left_out: list[tuple[Path, str]] = []
     for folder, names in _walk(root, backgrounds):
         parts = folder.relative_to(root).parts
         archives += [
@@ -90,7 +95,14 @@ def list_tree(root: Path) -> Listing:
             for name in names
             if name.lower() == "hs_raw.zip"
         ]
-        scans += _scans_of(folder, names, parts)
+        # A scanner's own result lies beside its capture: the same thing a second time.
+        if folder.name.lower() == "results" and (folder.parent / "capture").is_dir():
+            twice = [name for name in names if Path(name).suffix.lower() == ".hdr"]
+            left_out += [(folder / n, "a result of the capture beside it") for n in twice]
+            continue
+        found, unused = _scans_of(folder, names, parts)
+        scans += found
+        left_out += unused
     tables = [p for p in _sorted(root.glob("*")) if p.suffix.lower() in (".csv", ".tsv")]
     return Listing(
         root,
@@ -100,6 +112,7 @@ def list_tree(root: Path) -> Listing:
         wavelengths_in(root),
         is_simulated(root),
         tuple(backgrounds),
+        tuple(left_out),
     )
 
 
@@ -118,7 +131,7 @@ def scan_of(path: Path) -> Scan:
     """A single spectral file with what lies beside it."""
     names = sorted((p.name for p in path.parent.iterdir() if p.is_file()), key=natural)
     stem = stem_of(path)
-    beside = [s for s in _scans_of(path.parent, names, ()) if s.stem == stem]
+    beside = [s for s in _scans_of(path.parent, names, ())[0] if s.stem == stem]
     found = beside[0] if beside else Scan(path, (), stem)
     return Scan(path, (), found.stem, found.rgb, found.meta, found.truth, found.alone)
 
@@ -134,8 +147,13 @@ def _walk(root: Path, backgrounds: list[Path]) -> Iterator[tuple[Path, list[str]
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be listed ({error.strerror}); check the path")
 
+    been: set[Path] = set()
     for place, folders, files in os.walk(root, onerror=refuse, followlinks=True):
         folder = Path(place)
+        if folder.resolve() in been:  # a link back to where we came from
+            folders.clear()
+            continue
+        been.add(folder.resolve())
         backgrounds += [folder / f for f in folders if f.lower() in _BACKGROUNDS]
         folders[:] = sorted(
             (
@@ -148,50 +166,95 @@ def _walk(root: Path, backgrounds: list[Path]) -> Iterator[tuple[Path, list[str]
         yield folder, sorted((f for f in files if not f.startswith(".")), key=natural)
 
 
-def _scans_of(folder: Path, names: Sequence[str], parts: tuple[str, ...]) -> list[Scan]:
+def _scans_of(
+    folder: Path, names: Sequence[str], parts: tuple[str, ...]
+) -> tuple[list[Scan], list[tuple[Path, str]]]:
+    """The scans of a folder, and what looks like one but cannot be used."""
     if not names:
-        return []
-    cubes = [c for c in cubes_in(folder) if not is_reference(c) and not is_picture(c)]
+        return [], []
+    listed = cubes_in(folder)
+    cubes = [
+        c
+        for c in listed
+        if not is_reference(c) and not is_picture(c) and not _WAVELENGTHS.fullmatch(c.name)
+    ]
+    cubes, left_out = _once(cubes)
+    left_out += _orphans(folder, names, listed)
     stems = {stem_of(c).lower() for c in cubes}
-    truths: list[Path] = []
-    spectra: list[Path] = []
-    for cube in cubes:
-        base = _truth_of(stem_of(cube))
-        # `salinas_gt` is the truth of `salinas`; a folder's only file may be called `labels`.
-        (truths if base is not None and (base in stems or len(cubes) > 1) else spectra).append(cube)
+    truths = [c for c in cubes if _is_truth(stem_of(c), stems, len(cubes))]
+    spectra = [c for c in cubes if c not in truths]
     pictures = [n for n in names if is_picture(folder / n)]
-    truth_files = [*truths, *(folder / n for n in pictures if _truth_of(Path(n).stem) is not None)]
+    maps = [folder / n for n in pictures if _truth_of(Path(n).stem) is not None]
+    truth_files = [*truths, *(path for path in maps if is_class_map(path))]
     alone = len(spectra) == 1
+    metas = [folder / n for n in names if n.lower() in ("meta.json", "metadata.json")]
     found = []
     for cube in spectra:
         stem = stem_of(cube)
-        rgb = _partner(stem, pictures) or (_only_picture(folder, names, spectra) if alone else None)
-        found.append(
-            Scan(
-                cube,
-                parts,
-                stem,
-                folder / rgb if isinstance(rgb, str) else rgb,
-                next(
-                    (folder / n for n in names if n.lower() in ("meta.json", "metadata.json")), None
-                )
-                if alone
-                else None,
-                next(
-                    (t for t in truth_files if _truth_of(stem_of(t)) in (stem.lower(), "")),
-                    truth_files[0] if alone and len(truth_files) == 1 else None,
-                ),
-                alone,
-            )
-        )
+        partner = _partner(stem, pictures)
+        rgb = None if partner is None else folder / partner
+        if rgb is None and alone:
+            rgb = _only_picture(folder, names, spectra)
+        truth = next((t for t in truth_files if _belongs(t, stem)), None)
+        if truth is None and alone and len(truth_files) == 1:
+            truth = truth_files[0]
+        meta = metas[0] if alone and metas else None
+        found.append(Scan(cube, parts, stem, rgb, meta, truth, alone))
+    return found, left_out
+
+
+def _once(cubes: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Each image once: the same one may lie there in several formats."""
+    kept: dict[str, Path] = {}
+    twice = []
+    for cube in sorted(cubes, key=_preference):
+        first = kept.setdefault(stem_of(cube).lower(), cube)
+        if first is not cube:
+            twice.append((cube, f"of the same name as {first.name}, which is used"))
+    return [cube for cube in cubes if kept[stem_of(cube).lower()] == cube], twice
+
+
+def _preference(path: Path) -> int:
+    suffix = path.suffix.lower()
+    return _PREFERRED.index(suffix) if suffix in _PREFERRED else len(_PREFERRED)
+
+
+def _orphans(folder: Path, names: Sequence[str], listed: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Headers that are none, and data without a header."""
+    headers = {stem_of(c).lower() for c in listed}
+    known = {c.name for c in listed}
+    found = []
+    for name in names:
+        path = folder / name
+        suffix = path.suffix.lower()
+        if suffix == ".hdr" and name not in known:
+            found.append((path, "no ENVI header (its first word is not ENVI)"))
+        elif suffix in _DATA and name not in known and stem_of(path).lower() not in headers:
+            found.append((path, "no ENVI header beside it"))
     return found
+
+
+def _is_truth(stem: str, stems: set[str], cubes: int) -> bool:
+    """`salinas_gt` is the truth of `salinas` or `salinas_corrected`; `gt` that of all beside it."""
+    base = _truth_of(stem)
+    if base is None or cubes < 2:
+        return False
+    return base == "" or any(s == base or s.startswith((f"{base}_", f"{base}-")) for s in stems)
+
+
+def _belongs(truth: Path, stem: str) -> bool:
+    base = _truth_of(stem_of(truth))
+    stem = stem.lower()
+    return base == "" or (
+        base is not None and (stem == base or stem.startswith((f"{base}_", f"{base}-")))
+    )
 
 
 def _truth_of(stem: str) -> str | None:
     """What a ground truth is the truth of, in lower case; None for any other name."""
     stem = re.sub(r"\.(png|tiff?|bmp)$", "", stem, flags=re.IGNORECASE)
     found = TRUTH.fullmatch(stem)
-    return found[1].lower() if found else None
+    return (found[1] or "").lower() if found else None
 
 
 def _partner(stem: str, pictures: Iterable[str]) -> str | None:

@@ -1,5 +1,6 @@
 """RGB images of any kind -> float32 in [0, 1]; and false colour where there is no RGB image."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,15 @@ def is_picture(path: Path) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
 
 
+def is_class_map(path: Path) -> bool:
+    """Whether a picture can be a map of class numbers: one channel, or a palette."""
+    try:
+        with Image.open(path) as image:
+            return image.mode in ("L", "P", "1") or image.mode.startswith("I")
+    except Exception:  # whoever reads it says what is wrong with it
+        return True
+
+
 def read_picture(path: Path) -> NDArray[np.float32]:
     """An RGB image [H, W, 3] in [0, 1], upright as the camera's orientation mark says.
 
@@ -52,7 +62,8 @@ def _pixels(path: Path) -> NDArray[Any]:
     """[H, W] or [H, W, channels], in whatever type the file has."""
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
-            return np.asarray(tifffile.imread(path))
+            with suppress(Exception):  # LZW and JPEG inside a TIFF are Pillow's, below
+                return np.asarray(tifffile.imread(path))
         with Image.open(path) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise DataError(

@@ -2,18 +2,24 @@
 
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from spectral.io import envi
 
 from bimae.data.cubes import (
+    CUBE_SUFFIXES,
     calibrate,
     cubes_in,
     find_references,
     is_reference,
     open_cube,
-    parse_wavelengths,
     read_plane,
+    read_wavelengths,
 )
 from bimae.data.cubes.cube import Bands, Cube
 from bimae.data.importing.finish import finished, read_meta
@@ -21,7 +27,7 @@ from bimae.data.importing.items import Item
 from bimae.data.importing.pictures import false_colour_of, read_picture
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.sample import Sample
-from bimae.data.scenes import Scene, box_samples, labelled_windows, read_boxes
+from bimae.data.scenes import LabelledWindows, Scene, box_samples, labelled_windows, read_boxes
 from bimae.data.scenes.colour import colour_bands
 from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
 from bimae.errors import DataError
@@ -46,6 +52,7 @@ class Read:
         unit: Unit of the spectra, or empty.
         rgb: `camera` or `false colour`.
         notes: What was assumed or mended.
+        left_out: Name of each object of the item that cannot be used, and why.
     """
 
     samples: Iterable[tuple[Sample, str | None]]
@@ -54,6 +61,7 @@ class Read:
     unit: str
     rgb: str
     notes: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
 def open_scan(item: Item, settings: ImportSettings, path: Path | None = None) -> Cube:
@@ -65,19 +73,20 @@ def open_scan(item: Item, settings: ImportSettings, path: Path | None = None) ->
     path = path or item.hs
     if not path.exists():
         raise DataError(f"{path}: found no such file; check the path")
-    axis, keep = settings.band_axis, settings.bad_bands == "keep"
-    cube = open_cube(path, keep_bad_bands=keep, key=settings.key, band_axis=axis)
-    if cube.bands.wavelengths_nm is None and settings.wavelengths is not None:
-        nm = parse_wavelengths(settings.wavelengths, cube.bands.count)
-        cube = open_cube(
-            path, keep_bad_bands=keep, key=settings.key, band_axis=axis, wavelengths=nm
-        )
-    beside = find_references(path)
-    named = (item.white or settings.white, item.dark or settings.dark)
-    white, dark = named[0] or beside.white, named[1] or beside.dark
-    if white is None and dark is None:
-        return cube
-    return calibrate(cube, white, dark, explicit=any(p is not None for p in named))
+    axis = settings.band_axis
+    given = None if settings.wavelengths is None else read_wavelengths(settings.wavelengths)
+    cube = open_cube(
+        path,
+        keep_bad_bands=settings.bad_bands == "keep",
+        key=settings.key,
+        band_axis=axis,
+        wavelengths=given,
+    )
+    white, dark = item.white, item.dark
+    if path != item.hs and white is None and dark is None:
+        beside = find_references(path)  # an archive may hold its own
+        white, dark = beside.white, beside.dark
+    return calibrate(cube, white, dark, explicit=item.named, band_axis=axis)
 
 
 def read_seed(item: Item, settings: ImportSettings) -> Read:
@@ -168,32 +177,96 @@ def extracted(item: Item, folder: Path) -> Path:
 def read_scene(item: Item, settings: ImportSettings) -> Read:
     """Windows around the labelled pixels of a scene, split by ground.
 
-    Their spectra are the window's own pixels: none is a mixture of others.
+    Their spectra are the window's own pixels, unless another size is asked for.
     """
     cube = open_scan(item, settings)
     scene = _scene(item, cube)
     assert item.truth is not None
-    labels = read_plane(item.truth, None)
-    names = None if settings.class_names is None else read_names(settings.class_names)
+    labels = _class_map(item.truth)
+    notes = list(cube.notes)
+    names = None
+    if settings.class_names is not None:
+        names = read_names(settings.class_names)
+        notes += _surplus(names, int(labels.max(initial=0)), settings.class_names)
     windows = labelled_windows(
         scene,
         labels,
         class_names=names,
         window=settings.window,
         block=settings.block,
+        seed=settings.seed,
         rgb_size=settings.rgb_size or SCENE_RGB_SIDE,
         several=item.several,
     )
-    notes = list(cube.notes)
+    notes += _unused(windows, labels, settings)
     if item.rgb is None:
         notes += colour_notes(cube.bands)
-    return Read(
-        zip(windows, windows.splits, strict=True),
-        cube.bands,
-        cube.sensor,
-        cube.unit,
-        "camera" if item.rgb is not None else "false colour",
-        notes,
+    samples = (_sized(sample, cube.unit, settings, str(item.hs)) for sample in windows)
+    made = "camera" if item.rgb is not None else "false colour"
+    parts = zip(samples, windows.splits, strict=True)
+    return Read(parts, cube.bands, cube.sensor, cube.unit, made, notes)
+
+
+def _class_map(path: Path) -> NDArray[Any]:
+    """A ground truth of any kind, ENVI too (a classification, or a band of whole numbers)."""
+    if path.suffix.lower() == ".hdr" or not is_array_like(path):
+        try:
+            image = envi.open(str(path))
+            plane = np.asarray(image.read_band(0))
+        except Exception as error:  # spectral raises many kinds
+            raise DataError(
+                f"{path}: cannot be read as a map of classes ({error}); save it as .npy or .png"
+            ) from error
+        whole: NDArray[Any] = np.rint(plane).astype(np.int64)
+        return whole
+    return read_plane(path, None)
+
+
+def is_array_like(path: Path) -> bool:
+    """Whether `read_plane` knows what to do with a file, by its name."""
+    return path.suffix.lower() in (*CUBE_SUFFIXES, ".png")
+
+
+def _surplus(names: Sequence[str], most: int, path: Path) -> list[str]:
+    if len(names) <= most:
+        return []
+    if names[0].lower() in ("background", "unlabelled", "unlabeled", "undefined", "none"):
+        raise DataError(
+            f"{path}: {len(names)} names for classes up to {most}, the first one is {names[0]!r}; "
+            "the first line is class 1: remove the name of class 0"
+        )
+    return [f"{path.name} has {len(names)} names, but the classes end at {most}: check the order"]
+
+
+def _unused(windows: LabelledWindows, labels: NDArray[Any], settings: ImportSettings) -> list[str]:
+    """How many labelled pixels are no sample since their window leaves its block of ground."""
+    labelled = int(np.count_nonzero(labels))
+    notes = []
+    if len(windows) < labelled:
+        notes.append(
+            f"{len(windows)} of {labelled} labelled pixels are used: the windows of "
+            f"{settings.window} of the others reach out of their block of {settings.block}, and "
+            "would share pixels with another part (--window, --block)"
+        )
+    parts = list(windows.counts.values())
+    lost = [name for name in parts[0] if not any(part[name] for part in parts)]
+    if lost:
+        notes.append(f"no sample is left of {', '.join(lost[:5])}{', ...' * (len(lost) > 5)}")
+    return notes
+
+
+def _sized(sample: Sample, unit: str, settings: ImportSettings, where: str) -> Sample:
+    """At the size and in the type that was asked for; the window's own pixels by default."""
+    own = replace(settings, hs_size=settings.hs_size or 0, rgb_size=0)
+    return finished(
+        own,
+        id=sample.id,
+        label=sample.label,
+        group=sample.group,
+        rgb=sample.rgb,
+        hs=sample.hs,
+        unit=unit,
+        where=where,
     )
 
 
@@ -218,7 +291,14 @@ def read_boxed(item: Item, settings: ImportSettings) -> Read:
     cube = open_scan(item, settings)
     scene = _scene(item, cube)
     assert item.boxes is not None
-    rows = [row for row in read_boxes(item.boxes) if row.path_hs == item.hs]
+    rows, outside = [], []
+    for row in read_boxes(item.boxes):
+        if row.path_hs == item.hs:
+            try:
+                row.box.within(scene)
+                rows.append(row)
+            except DataError as error:
+                outside.append((row.box.id, str(error)))
     samples = box_samples(
         scene,
         [row.box for row in rows],
@@ -230,20 +310,29 @@ def read_boxed(item: Item, settings: ImportSettings) -> Read:
     if item.rgb is None:
         notes += colour_notes(cube.bands)
     return Read(
-        ((_completed(sample, item), row.split) for sample, row in zip(samples, rows, strict=True)),
+        (
+            (_completed(sample, item, cube.unit, settings), row.split)
+            for sample, row in zip(samples, rows, strict=True)
+        ),
         cube.bands,
         cube.sensor,
         cube.unit,
         "camera" if item.rgb is not None else "false colour",
         notes,
+        outside,
     )
 
 
-def _completed(sample: Sample, item: Item) -> Sample:
+def _completed(sample: Sample, item: Item, unit: str, settings: ImportSettings) -> Sample:
     """With what is known of the whole scene where the table says nothing."""
     # Objects of one scene share its light: with several scenes, a scene is a group.
     group = sample.group or (item.name if item.several else None)
-    return replace(sample, label=sample.label or item.label, group=group)
+    whole = replace(
+        sample,
+        label=sample.label or item.label,
+        group=settings.group_of(sample.id, group),
+    )
+    return _sized(whole, unit, replace(settings, hs_size=0), str(item.hs))
 
 
 def _scene(item: Item, cube: Cube) -> Scene:

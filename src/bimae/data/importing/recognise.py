@@ -1,12 +1,11 @@
 """A path -> what it is: the layout, and the items to read."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from bimae.data.cubes import is_cube, open_cube
+from bimae.data.cubes import cubes_in, find_references, is_cube, open_cube
 from bimae.data.importing.items import Item, Plan
 from bimae.data.importing.listing import (
     Listing,
@@ -19,7 +18,7 @@ from bimae.data.importing.listing import (
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import table_plan
 from bimae.data.importing.tray_items import count_objects
-from bimae.data.locate import SPLIT_OF
+from bimae.data.scenes.table import SPLIT_WORDS, unique_ids
 from bimae.errors import BimaeError, DataError
 
 SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
@@ -41,15 +40,15 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
     if not src.exists():
         raise DataError(f"{src}: found no such file or folder; {EXPECTED}: check the path")
     if src.is_file():
-        plan = _file(src, settings)
-        plan.simulated = is_simulated(src.parent)
-        plan.wavelengths_file = wavelengths_in(src.parent)
-        return plan
+        found = _file(src, settings)
+        found.simulated = is_simulated(src.parent)
+        found.wavelengths_file = wavelengths_in(src.parent)
+        return found
     listing = list_tree(src)
     table = settings.layout in ("table", "boxes")
     if listing.tables and (table or (settings.layout == "auto" and not _classes(listing))):
         for path in listing.tables:
-            if (plan := table_plan(path, settings)) is not None:
+            if (plan := _table(path, settings, listing)) is not None:
                 return _with_facts(_settled(plan, settings), listing)
     if table:
         raise DataError(f"{src}: found no .csv table with a column path_hs; {EXPECTED}")
@@ -63,11 +62,25 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
     return _with_facts(_settled(plan, settings), listing)
 
 
+def _table(path: Path, settings: ImportSettings, listing: Listing) -> Plan | None:
+    """A table found on the way; where there are scans, one that cannot be read is left alone."""
+    try:
+        return table_plan(path, settings)
+    except DataError:
+        if settings.layout == "auto" and listing.scans and not _names_files(path):
+            return None
+        raise
+
+
+def _names_files(path: Path) -> bool:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return "path_hs" in file.read(4096).lower()
+
+
 def _classes(listing: Listing) -> bool:
     """Whether there are folders with spectral files: then a table beside them is a mere list."""
     return any(scan.parts for scan in (*listing.scans, *listing.archives)) and not any(
-        "path_hs" in path.read_text(encoding="utf-8-sig", errors="replace")[:4096].lower()
-        for path in listing.tables
+        _names_files(path) for path in listing.tables
     )
 
 
@@ -93,6 +106,10 @@ def _with_facts(plan: Plan, listing: Listing) -> Plan:
     plan.simulated = listing.simulated
     plan.wavelengths_file = listing.wavelengths
     plan.notes += [f"{folder}: background images, left alone" for folder in listing.backgrounds]
+    plan.left_out += [
+        (path.relative_to(listing.root).as_posix(), f"{path}: {why}")
+        for path, why in listing.left_out
+    ]
     return plan
 
 
@@ -119,11 +136,12 @@ def _folder_each(scans: tuple[Scan, ...], captured: bool) -> bool:
     """Whether every seed has a folder of its own, rather than every class."""
     if captured:
         return True
-    if not all(s.alone and s.parts for s in scans):
+    parts = [_declared(s.parts)[1] for s in scans]
+    if not (all(parts) and all(s.alone for s in scans)):
         return False
     # Classes of one sample each make no sense: then the folders are the seeds'.
     return (
-        all(len(s.parts) >= 2 for s in scans)
+        all(len(p) >= 2 for p in parts)
         or all(SEED_NAME.match(s.stem) for s in scans)
         or len(scans) > FEW
     )
@@ -158,7 +176,7 @@ def _stripped(scans: Iterable[Scan], needed: int) -> tuple[Scan, ...]:
 
 def _declared(parts: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
     """A leading folder train, val or test declares the part; what follows is as ever."""
-    if parts and (split := SPLIT_OF.get(parts[0].lower())):
+    if parts and (split := SPLIT_WORDS.get(parts[0].lower())):
         return split, parts[1:]
     return None, parts
 
@@ -190,6 +208,7 @@ def _file_item(scan: Scan, settings: ImportSettings) -> Item:
         label=parts[0] if parts else settings.label,
         group=settings.group_of(name, "/".join(parts) if len(parts) > 1 else None),
         split=split,
+        meta=scan.meta,
     )
 
 
@@ -201,17 +220,64 @@ def _archive_item(scan: Scan, listing: Listing, settings: ImportSettings) -> Ite
 
 def _settled(plan: Plan, settings: ImportSettings) -> Plan:
     """Unique names, and a decision: is each spectral file a seed or a tray of seeds?"""
-    seen = Counter(item.name for item in plan.items)
-    for number, item in enumerate(plan.items):
-        if seen[item.name] > 1:
-            plan.items[number] = replace(item, name=f"{item.name}-{number + 1}")
+    names = unique_ids(item.name for item in plan.items)
+    plan.items = [
+        item if item.name == name else replace(item, name=name)
+        for item, name in zip(plan.items, names, strict=True)
+    ]
     if not plan.items:
         raise DataError(f"{plan.root}: found nothing to import; {EXPECTED}")
+    _check_parts(plan)
+    plan.items = _with_references(plan.items, settings)
+    if settings.group_pattern and all(
+        settings.group_of(item.name, None) is None for item in plan.items
+    ):
+        plan.notes.append(
+            f"the group pattern {settings.group_pattern!r} is found in no name, such as "
+            f"{plan.items[0].name}"
+        )
     single = [item for item in plan.items if item.kind == "seed"]
     if settings.layout == "tray" or (settings.layout == "auto" and single and _trays(plan, single)):
         plan.layout = "tray"
         plan.items = [_as_tray(item) for item in plan.items]
     return plan
+
+
+def _check_parts(plan: Plan) -> None:
+    """Either every item declares its part, or none: a test item must not end in training."""
+    without = [item for item in plan.items if item.split is None]
+    if without and len(without) < len(plan.items):
+        declared = sorted({item.split for item in plan.items if item.split is not None})
+        raise DataError(
+            f"{plan.root}: {len(without)} of {len(plan.items)} items, such as {without[0].name}, "
+            f"are in no part, while others are in {', '.join(declared)}: put every one into a part "
+            "(train, val, test), or none"
+        )
+
+
+def _with_references(items: list[Item], settings: ImportSettings) -> list[Item]:
+    """Items with the white and dark references that were named, or that lie beside them."""
+    beside: dict[Path, list[Path]] = {}
+    found = []
+    for item in items:
+        white, dark = item.white or settings.white, item.dark or settings.dark
+        named = white is not None or dark is not None
+        if item.kind != "zip" and not named and item.hs.parent.is_dir():
+            folder = item.hs.parent
+            if folder not in beside:
+                # Only files with these words in their names can be references.
+                cubes = cubes_in(folder) if _mentions_references(folder) else []
+                beside[folder] = [c for c in cubes if "white" in c.name.lower()]
+                beside[folder] += [c for c in cubes if "dark" in c.name.lower()]
+            references = find_references(item.hs, list(dict.fromkeys(beside[folder])))
+            white, dark = references.white, references.dark
+        found.append(replace(item, white=white, dark=dark, named=named))
+    return found
+
+
+def _mentions_references(folder: Path) -> bool:
+    names = [path.name.lower() for path in folder.iterdir()]
+    return any("white" in name or "dark" in name for name in names)
 
 
 def _as_tray(item: Item) -> Item:

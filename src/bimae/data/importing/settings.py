@@ -49,6 +49,7 @@ class ImportSettings:
         class_names: Names of a scene's classes 1, 2, ...: a text file, a name a line.
         window: Side of a scene's windows in pixels, odd.
         block: Side of the blocks of ground that a scene is split by, in pixels.
+        seed: Of the split.
     """
 
     layout: Layout = "auto"
@@ -71,6 +72,7 @@ class ImportSettings:
     class_names: Path | None = None
     window: int = 7
     block: int = 18
+    seed: int = 0
 
     def problems(self) -> Iterator[str]:
         """Everything about these settings that cannot be carried out, a line each."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from bimae.data.csv_table import read_csv
 from bimae.data.importing.items import Item, Plan
 from bimae.data.importing.settings import ImportSettings
-from bimae.data.locate import SPLIT_OF
 from bimae.data.scenes import read_boxes
 from bimae.data.scenes.columns import columns_of
+from bimae.data.scenes.table import SPLIT_WORDS
 from bimae.errors import DataError
 
 COLUMNS = ("path_hs", "path_rgb", "label", "group", "id", "split", "white", "dark")
@@ -147,6 +147,6 @@ def _optional(table: Path, row: dict[str, str], column: str) -> Path | None:
 def _split(text: str, where: str) -> str | None:
     if not text:
         return None
-    if (split := SPLIT_OF.get(text.lower())) is None:
+    if (split := SPLIT_WORDS.get(text.lower())) is None:
         raise DataError(f"{where}: split is {text!r}, expected train, val or test")
     return split

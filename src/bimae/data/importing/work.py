@@ -8,11 +8,12 @@ need not be read again, and a file that changed is.
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,11 @@ def run_units(
 
     def keep(number: int, facts: dict[str, Any]) -> None:
         results[number] = facts
-        broken = [item for item in facts["items"] if item["error"]]
-        if strict and broken:
-            raise DataError(str(broken[0]["error"]))
+        if strict:
+            for item in facts["items"]:
+                outside = [why for _, why in item.get("left_out", ())]
+                if item["error"] or outside:
+                    raise DataError(str(item["error"] or outside[0]))
         if told is not None:
             told(len(units[number].items))
 
@@ -136,7 +139,15 @@ def _done(jobs: list[tuple[int, Job]], workers: int) -> Iterator[tuple[int, dict
 
 def _quiet() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed cannot tell its processes to end: they would wait for ever.
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _kept(unit: Unit, settings: ImportSettings, folder: Path) -> dict[str, Any] | None:
@@ -209,6 +220,7 @@ def _facts(read: Read) -> dict[str, Any]:
         "unit": read.unit,
         "rgb": read.rgb,
         "notes": read.notes,
+        "left_out": read.left_out,
     }
 
 

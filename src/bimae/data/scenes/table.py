@@ -140,10 +140,14 @@ class _Row:
             bottom=bottom,
             where=f"{self.path}: line {self.line}",
         )
-        folder = self.path.parent
-        return BoxRow(
-            box, folder / scene, None if rgb is None else folder / rgb, self.split(), self.line
-        )
+        paths = [None if name is None else self.beside(name) for name in (scene, rgb)]
+        assert paths[0] is not None
+        return BoxRow(box, paths[0], paths[1], self.split(), self.line)
+
+    def beside(self, name: str) -> Path:
+        """A file of the table's folder; tables made under Windows write backslashes."""
+        path = self.path.parent / name
+        return path if path.exists() else self.path.parent / name.replace("\\", "/")
 
     def text(self, meaning: str) -> str | None:
         """The value of a column; None where it is empty or there is none."""
