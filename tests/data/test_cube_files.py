@@ -581,3 +581,14 @@ def test_a_description_that_is_json_but_no_list(tmp_path):
         text = json.dumps(described)
         tifffile.imwrite(path, cube_of(), description=text, metadata=None)
         assert open_cube(path).bands.wavelengths_nm is None
+
+
+def test_nodata_of_a_geotiff_becomes_zero(tmp_path):
+    values = np.arange(2 * 3 * 5, dtype=np.float32).reshape(2, 3, 5)
+    values[0, 0] = -9999
+    path = tmp_path / "g.tif"
+    tag = (42113, "s", 0, "-9999", True)
+    tifffile.imwrite(path, values, planarconfig="contig", extratags=[tag])
+    read = open_cube(path, band_axis="last").read()
+    assert (read[0, 0] == 0).all()
+    assert np.array_equal(read[0, 1:], values[0, 1:])

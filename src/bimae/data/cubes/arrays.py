@@ -12,6 +12,7 @@ from bimae.data.cubes.bandlist import BandChoice, Wavelengths, choose_bands, in_
 from bimae.data.cubes.cube import Cube
 from bimae.data.cubes.stored import Facts, StoredCube
 from bimae.data.cubes.stored_array import StoredArray
+from bimae.data.cubes.tiff import NODATA
 from bimae.data.cubes.wavelength_lists import WAVELENGTH_NAME, WavelengthSource, given_or_own
 from bimae.errors import ConfigError, DataError
 
@@ -63,7 +64,8 @@ def open_arrays(
         axes = (2 - lines, 2 - samples, 2 - axis)
     assert array.dtype is not None
     whole = array.dtype.kind in "iu" and array.dtype.itemsize > 1
-    facts = Facts(unit="counts" if whole else "", notes=tuple(notes))
+    empty = next((a.values[0] for a in arrays if a.name == NODATA and a.values), None)
+    facts = Facts(unit="counts" if whole else "", ignored=empty, notes=tuple(notes))
     return StoredCube(path, raster=array.raster(), axes=axes, choice=choice, facts=facts)
 
 

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ from numpy.typing import NDArray
 from bimae.errors import DataError
 
 _DAMAGE = re.compile(r"corrupt|invalid (page )?offset|zeroed|missing|invalid page", re.IGNORECASE)
+_GDAL_NODATA = 42113
+NODATA = "nodata"
+"""Name of the list that holds the number meaning "no value"."""
+
 _GDAL_METADATA = 42112
 _ITEM = re.compile(r"<Item\b([^>]*)>([^<]*)</Item>", re.IGNORECASE)
 
@@ -138,6 +142,10 @@ def _lists(file: Any) -> dict[str, list[float]]:
     for name, value in described.items() if isinstance(described, dict) else ():
         if isinstance(value, list) and value and all(isinstance(v, int | float) for v in value):
             lists[str(name)] = [float(v) for v in value]
+    nodata = page.tags.get(_GDAL_NODATA)
+    if nodata is not None:
+        with suppress(ValueError):
+            lists[NODATA] = [float(str(nodata.value).strip("\0 "))]
     tag = page.tags.get(_GDAL_METADATA)
     by_band: dict[str, dict[int, float]] = {}
     for attributes, text in _ITEM.findall(str(tag.value) if tag is not None else ""):
