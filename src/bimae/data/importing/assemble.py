@@ -28,6 +28,9 @@ REPORT = "import.json"
 SEEDS = "seeds.csv"
 PICTURES = "trays"
 
+SHARD_BYTES = 64 << 20
+MOST_PER_SHARD = 1024
+
 
 def assemble(
     plan: Plan,
@@ -81,7 +84,8 @@ def assemble(
     summary.describe(plan, kept, found, reference)
     with atomic_folder(out) as folder:
         for split in _splits(kept):
-            write_frames(folder, _frames(results, chosen, work, split), split=split)
+            records = _frames(results, chosen, work, split)
+            write_frames(folder, records, split=split, samples_per_shard=_per_shard(kept, work))
         summary.bytes = sum(p.stat().st_size for p in folder.glob("*.tfrecord"))
         _tray_files(found, work, folder)
         write_text(folder / REPORT, json.dumps(summary.as_json(), indent=1) + "\n")
@@ -128,6 +132,13 @@ def _splits(kept: Sequence[dict[str, Any]]) -> list[str | None]:
     """Declared parts; where some samples have none, all go into one set of shards."""
     found = {split for item in kept for _, _, _, split in item["samples"]}
     return [s for s in ("train", "val", "test") if s in found] if None not in found else [None]
+
+
+def _per_shard(kept: Sequence[dict[str, Any]], work: Path) -> int:
+    """Shards of moderate size: one is mapped, and so held, at a time while it is indexed."""
+    total = sum(path.stat().st_size for path in work.glob("*.rec"))
+    each = total / max(1, sum(len(item["samples"]) for item in kept))
+    return max(1, min(MOST_PER_SHARD, round(SHARD_BYTES / max(each, 1))))
 
 
 def _frames(

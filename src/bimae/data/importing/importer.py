@@ -15,7 +15,7 @@ from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.summary import ImportSummary
 from bimae.data.importing.work import SEEDS_PER_UNIT, Unit, default_workers, run_units
 from bimae.data.info import FILE_NAME, DatasetInfo
-from bimae.data.leakage import find_leaks, identical_images
+from bimae.data.leakage import alike, find_leaks
 from bimae.data.splits import FILE_NAME as SPLIT_NAME
 from bimae.data.splits import Split, draw_split, split_dataset, split_file
 from bimae.errors import ConfigError, DataError
@@ -112,7 +112,7 @@ def import_data(
         raise
     shutil.rmtree(work)
     lock.close()
-    return summary, _split(out, settings.seed)
+    return summary, _split(out, settings.seed, summary)
 
 
 def _locked(work: Path) -> IO[bytes]:
@@ -152,13 +152,13 @@ def _units(
     return units
 
 
-def _split(out: Path, seed: int) -> Split | None:
+def _split(out: Path, seed: int, summary: ImportSummary) -> Split | None:
     """Draws the split and writes it down, unless the files declare one."""
     samples = open_dataset(out, hs_size=None, rgb_size=None)
     if any(part is not None for part in samples.declared_splits):
         DatasetInfo.add(out, split=split_dataset(samples, seed=seed).summary())
         return None
-    copies = identical_images(samples)
+    copies = alike(summary.digests)  # known from writing: no image is read again
     split = draw_split(samples, seed=seed, copies=copies)
     leakage = find_leaks(samples, split, copies)
     split.save(split_file(samples), samples, {"leakage": leakage.as_json()})

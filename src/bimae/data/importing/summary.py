@@ -8,6 +8,8 @@ from typing import Any
 
 from bimae.data.cubes.cube import Bands
 from bimae.data.importing.items import Plan
+from bimae.data.importing.work import digests_of
+from bimae.data.leakage import Digest
 
 
 @dataclass
@@ -32,6 +34,7 @@ class ImportSummary:
         bytes: Size of the shards.
         declared: Samples by declared part; empty where none is declared.
         sizes: Height and width of the images that occur, by view.
+        digests: Of the samples in the order of the records, where no part is declared.
     """
 
     out: Path
@@ -51,6 +54,7 @@ class ImportSummary:
     bytes: int = 0
     declared: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    digests: list[Digest] = field(default_factory=list)
 
     def describe(
         self,
@@ -80,6 +84,7 @@ class ImportSummary:
             view: sorted({tuple(size) for item in kept for size in item["sizes"][view]})
             for view in ("hs", "rgb")
         }
+        self.digests = [digest for item in kept for digest in digests_of(item)]
         parts = Counter(split for _, _, _, split in samples if split is not None)
         self.declared = {s: parts[s] for s in ("train", "val", "test") if s in parts}
         for facts in found:

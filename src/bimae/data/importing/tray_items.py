@@ -42,7 +42,7 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
     Raises:
         DataError: Scan or photo cannot be read, or do not show the same tray.
     """
-    tray = _tray(item, settings)
+    tray = _tray(item, settings, kept)
     state: dict[str, Any] = tray.state()
     with atomic_path(kept) as temporary:
         np.savez_compressed(temporary, **state)
@@ -156,12 +156,22 @@ def count_objects(cube: Cube) -> int:
 def _kept(photo: Path | None, kept: Path) -> tuple[NDArray[np.uint8] | None, dict[str, Any]]:
     """The photo and what was found: a process cuts many seeds of one tray after each other."""
     with np.load(kept, allow_pickle=False) as arrays:
-        return None if photo is None else read_photo(photo), dict(arrays)
+        return None if photo is None else _photo(photo, kept), dict(arrays)
 
 
-def _tray(item: Item, settings: ImportSettings) -> Tray:
+def _photo(path: Path, kept: Path) -> NDArray[np.uint8]:
+    """The photo, unpacked into the work folder: all processes look at one copy of it."""
+    unpacked_photo = kept.with_suffix(".photo.npy")
+    if not unpacked_photo.exists():
+        with atomic_path(unpacked_photo) as temporary:
+            np.save(temporary, read_photo(path))
+    mapped: NDArray[np.uint8] = np.load(unpacked_photo, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _tray(item: Item, settings: ImportSettings, kept: Path) -> Tray:
     cube = open_scan(item, settings)
-    photo = None if item.rgb is None else read_photo(item.rgb)
+    photo = None if item.rgb is None else _photo(item.rgb, kept)
     return read_tray(cube, photo, pairing=settings.pairing)
 
 

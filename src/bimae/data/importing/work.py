@@ -22,11 +22,12 @@ from bimae.data.importing.items import Item, fingerprint
 from bimae.data.importing.readers import Read, read_boxed, read_scene, read_seed
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.tray_items import cut_tray, find_tray, read_archive
+from bimae.data.leakage import Digest, digest_of
 from bimae.data.tfrecord.writer import record
 from bimae.errors import BimaeError, DataError
 from bimae.storage import atomic_path, write_text
 
-VERSION = 1  # raised whenever the same files would make other records
+VERSION = 2  # raised whenever the same files would make other records
 SEEDS_PER_UNIT = 32
 """Single seeds that are read, and kept, together."""
 
@@ -174,10 +175,11 @@ def do_unit(unit: Unit, settings: ImportSettings, folder: Path) -> dict[str, Any
                 else:
                     read = _read(unit, item, settings, folder)
                     told |= _facts(read)
-                    told |= {"samples": [], "sizes": {"hs": [], "rgb": []}}
+                    told |= {"samples": [], "digests": [], "sizes": {"hs": [], "rgb": []}}
                     for sample, split in read.samples:
                         file.write(record(sample, str(item.hs)))
                         told["samples"].append([sample.id, sample.label, sample.group, split])
+                        told["digests"].append(as_text(digest_of(sample.rgb, sample.hs)))
                         for view, image in (("hs", sample.hs), ("rgb", sample.rgb)):
                             size = list(image.shape[:2])
                             if size not in told["sizes"][view]:
@@ -222,6 +224,19 @@ def _facts(read: Read) -> dict[str, Any]:
         "notes": read.notes,
         "left_out": read.left_out,
     }
+
+
+def as_text(digest: Digest) -> list[Any]:
+    """A digest as JSON; `digests_of` goes back."""
+    return [digest.hs.hex(), digest.rgb.hex(), digest.flat_hs, digest.flat_rgb]
+
+
+def digests_of(told: dict[str, Any]) -> list[Digest]:
+    """Digests of the samples of an item, from its facts."""
+    return [
+        Digest(bytes.fromhex(hs), bytes.fromhex(rgb), flat_hs, flat_rgb)
+        for hs, rgb, flat_hs, flat_rgb in told["digests"]
+    ]
 
 
 def bands_of(told: dict[str, Any]) -> Bands:
