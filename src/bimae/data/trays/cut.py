@@ -11,15 +11,17 @@ from scipy import ndimage
 
 from bimae.data.cubes.cube import Cube, Values
 from bimae.data.trays.drawing import draw_tray
+from bimae.data.trays.masks import around, joined, nearest, smooth_mask
 from bimae.data.trays.preview import preview, stretched
 from bimae.data.trays.register import Matrix, mapped, pair_by_order, register
-from bimae.data.trays.segment import Found, Segmentation, segment
+from bimae.data.trays.segment import Found, Segmentation, enlarged, segment
 
 Pairing = Literal["register", "order", "largest"]
 Rgb = NDArray[np.float32]
 Photo = NDArray[np.uint8]
 
 MARGIN = 1.1  # side of a crop in sides of the largest seed
+ROUNDING = 0.3  # pixels of the scan by which outlines are smoothed in the photo
 PHOTO_PIXELS = 2_500_000  # a photo is segmented at about this size
 
 
@@ -96,7 +98,7 @@ class Tray:
         hs[top : top + part.shape[0], left : left + part.shape[1]] = part
         labels = np.zeros((side, side), np.int32)
         labels[top : top + part.shape[0], left : left + part.shape[1]] = self._labels[inside]
-        hs[_around(labels, number, background)] = 0
+        hs[around(labels, number, background)] = 0
         return hs, self._photo_crop(number, rows, columns, background)
 
     def false_crop(
@@ -203,18 +205,12 @@ class Tray:
             for i in range(3)
         ]
         rgb: Rgb = np.clip(np.stack(channels, axis=-1), 0, 1).astype(np.float32)
-        labels = _nearest(self._photo_labels, places[:, ::-1], self._photo_factor)
-        rgb[_around(labels.reshape(size, size), partner.number, background)] = 1
+        labels = nearest(self._photo_labels, places[:, ::-1], self._photo_factor)
+        labels = labels.reshape(size, size)
+        seen = smooth_mask(self._labels, number, rows, columns, size)
+        labels = joined(labels, partner.number, seen, ROUNDING * scale)
+        rgb[around(labels, partner.number, background)] = 1
         return rgb
-
-
-def _nearest(labels: NDArray[np.int32], at: NDArray[np.float64], factor: int) -> NDArray[np.int32]:
-    """[n] labels at places [n, 2] of a picture `factor` times as large; 0 outside of it."""
-    places = np.floor((at + 0.5) / factor).astype(int)
-    inside = ((places >= 0) & (places < labels.shape)).all(axis=1)
-    found = np.zeros(len(at), np.int32)
-    found[inside] = labels[tuple(places[inside].T)]
-    return found
 
 
 def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register") -> Tray:
@@ -230,9 +226,7 @@ def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register")
         DataError: The scan cannot be read, or scan and photo do not fit.
     """
     seen = preview(cube)
-    scan = _enlarged(segment(seen.groups), seen.factor)
-    whole = _spread(scan.labels, seen.factor, (cube.lines, cube.samples))
-    scan = replace(scan, labels=whole)
+    scan = enlarged(segment(seen.groups), seen.factor, (cube.lines, cube.samples))
     notes: list[str] = []
     if seen.factor > 1:
         notes.append(f"outlines were found at 1/{seen.factor} of the scan's resolution")
@@ -344,41 +338,6 @@ def _largest(part: Segmentation) -> Segmentation:
     chosen = max(inner or part.objects, key=lambda found: found.area)
     labels = np.where(part.labels == chosen.number, 1, 0).astype(np.int32)
     return replace(part, labels=labels, objects=(replace(chosen, number=1),))
-
-
-def _enlarged(small: Segmentation, factor: int) -> Segmentation:
-    """With places in the pixels of the whole picture; labels stay as they are."""
-    if factor == 1:
-        return small
-    tray = None if small.tray is None else (small.tray + 0.5) * factor - 0.5
-    return replace(small, objects=tuple(_larger(f, factor) for f in small.objects), tray=tray)
-
-
-def _spread(labels: NDArray[np.int32], factor: int, shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Labels of a reduced picture on the pixels of the whole one."""
-    if factor == 1:
-        return labels
-    whole = np.zeros(shape, np.int32)
-    height, width = (n * factor for n in labels.shape)
-    whole[:height, :width] = np.repeat(np.repeat(labels, factor, 0), factor, 1)
-    return whole
-
-
-def _larger(found: Found, factor: int) -> Found:
-    top, left, bottom, right = (edge * factor for edge in found.box)
-    row, column = ((place + 0.5) * factor - 0.5 for place in found.centroid)
-    area = found.area * factor**2
-    return replace(found, box=(top, left, bottom, right), area=area, centroid=(row, column))
-
-
-def _around(labels: NDArray[np.int32], number: int, background: str) -> NDArray[np.bool_]:
-    """Pixels that do not belong to a seed."""
-    mine = labels == number
-    others: NDArray[np.bool_] = (labels > 0) & ~mine
-    if background == "keep":
-        return others
-    outside: NDArray[np.bool_] = ~mine
-    return outside
 
 
 def _as_rows(objects: tuple[Found, ...]) -> NDArray[np.float64]:

@@ -7,14 +7,16 @@ from scipy.spatial import cKDTree
 Points = NDArray[np.float64]
 
 MOST_TURN = np.deg2rad(20)  # a tray that lies askew by more is read as it lies
-_NEIGHBOURS = 4
+TURN = np.deg2rad(0.5)
+GAP = 0.35  # of an object's height, or of the way to the next, between two rows
+CLEARER = 1.25  # times as clear as none has a slope to be
 
 
 def reading_order(centres: Points, height: float) -> list[int]:
     """Indices of objects in reading order.
 
-    Rows may be jittered and may slope, since a tray seldom lies quite straight: the slope is taken
-    from the directions to the nearest neighbours where these agree.
+    Rows may be jittered and may slope, since a tray seldom lies quite straight: the slope is the
+    one at which the rows are parted best.
 
     Args:
         centres: [n, 2] row and column.
@@ -22,13 +24,15 @@ def reading_order(centres: Points, height: float) -> list[int]:
     """
     if len(centres) < 2:
         return list(range(len(centres)))
-    turn = slope(centres)
-    down = centres[:, 0] * np.cos(turn) - centres[:, 1] * np.sin(turn)
-    right = centres[:, 0] * np.sin(turn) + centres[:, 1] * np.cos(turn)
+    # Seeds that lie far apart have more room to lie off their row.
+    nearest = cKDTree(centres).query(centres, k=2)[0][:, 1]
+    height = max(height, float(np.median(nearest)))
+    turn = slope(centres, height)
+    down, right = _turned(centres, turn)
     rows: list[list[int]] = []
-    for run in _runs(down, 0.35 * height):
+    for run in _runs(down, GAP * height):
         # Seeds strewn without rows make one long run: it is read in bands of a seed's height.
-        if np.ptp(down[run]) <= 1.7 * height or len(run) < 3:
+        if np.ptp(down[run]) <= 1.5 * height or len(run) < 3:
             rows.append(run)
             continue
         band: list[int] = []
@@ -41,17 +45,36 @@ def reading_order(centres: Points, height: float) -> list[int]:
     return [i for row in rows for i in sorted(row, key=lambda i: float(right[i]))]
 
 
-def slope(centres: Points) -> float:
-    """Angle in radians by which rows fall to the right; 0 where there are no clear rows."""
-    if len(centres) < 6:
+def slope(centres: Points, height: float) -> float:
+    """Angle in radians by which rows fall to the right; 0 where there are no clear rows.
+
+    Rows are clear where the gaps between them are wide, and clearest at their own angle.
+    """
+    if len(centres) < 4:
         return 0.0
-    _, near = cKDTree(centres).query(centres, k=min(_NEIGHBOURS + 1, len(centres)))
-    steps = (centres[near[:, 1:]] - centres[:, None, :]).reshape(-1, 2)
-    angles = np.arctan2(steps[:, 0], steps[:, 1])
-    # Fourfold angles: the four directions of a grid fall on one.
-    mean = np.exp(4j * angles).mean()
-    turn = float(np.angle(mean) / 4)
-    return turn if abs(mean) > 0.4 and abs(turn) <= MOST_TURN else 0.0
+    angles = np.arange(-MOST_TURN, MOST_TURN + TURN / 2, TURN)
+    # Of equally clear angles the smaller one: a grid has rows in more than one direction.
+    clear = [_clearness(_turned(centres, a)[0], height) * (1 - abs(a)) for a in angles.tolist()]
+    level = _clearness(centres[:, 0], height)
+    best = int(np.argmax(clear))
+    return float(angles[best]) if clear[best] > CLEARER * level else 0.0
+
+
+def _turned(centres: Points, turn: float) -> tuple[Points, Points]:
+    """Places down and to the right in a picture turned so that the rows lie level."""
+    row, column = centres.T
+    return (
+        row * np.cos(turn) - column * np.sin(turn),
+        row * np.sin(turn) + column * np.cos(turn),
+    )
+
+
+def _clearness(values: Points, height: float) -> float:
+    """Mean width of the gaps between rows, less where rows hold few objects."""
+    steps = np.diff(np.sort(values))
+    gaps = steps[steps > GAP * height]
+    shared = 1 - (len(gaps) + 1) / len(values)  # 0 where each object would have its own row
+    return float(shared * (gaps**2).sum() / max(float(steps.sum()), 1e-9))
 
 
 def _runs(values: NDArray[np.float64], gap: float) -> list[list[int]]:

@@ -134,8 +134,8 @@ def peeled(inside: Mask, foreground: Mask) -> Mask:
     pixels = np.bincount(layer[inside], minlength=deepest + 2)
     covered = np.bincount(layer[inside & foreground], minlength=deepest + 2)
     share = covered[1 : deepest + 1] / np.maximum(pixels[1 : deepest + 1], 1)
-    rim = np.flatnonzero(share > 0.5)
-    return np.asarray(depth > (rim[-1] + 2 if len(rim) else 1))
+    floor = np.flatnonzero((share < 0.5) & (np.append(share[1:], 0) < 0.5))
+    return np.asarray(depth > (floor[0] + 2 if len(floor) else 1))
 
 
 def trimmed(foreground: Mask) -> Mask:

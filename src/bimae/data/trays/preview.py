@@ -13,6 +13,7 @@ from bimae.data.trays.background import Picture
 MOST_PIXELS = 4_000_000  # of the picture; a larger scan is shown at reduced size
 GROUPS = 4  # of neighbouring bands; seeds differ from a tray in some part of the spectrum
 STRETCH = (1.0, 99.5)  # percentiles that become black and white
+GAMMA = 0.6  # of the picture for people: a screen shows counts of light too dark
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def preview(cube: Cube) -> Preview:
         picture[rows.start // factor : rows.stop // factor] = part.mean(axis=(1, 3))
     colours = picture[:, :, GROUPS:]
     low, high = np.percentile(colours, STRETCH, axis=(0, 1)).astype(np.float32)
-    shown = np.rint(stretched(colours, low, high) * 255).astype(np.uint8)
+    shown = np.rint(255 * stretched(colours, low, high) ** GAMMA).astype(np.uint8)
     return Preview(np.ascontiguousarray(picture[:, :, :GROUPS]), shown, factor, bands, low, high)
 
 

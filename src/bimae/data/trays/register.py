@@ -25,8 +25,12 @@ ROUGH = 0.2  # radii: and where the pairs lie farther apart, as on a grid that i
 ROUNDS = 25
 MIRRORED = 2
 NEAR = 1.0  # seed radii: a pair of a good registration is nearer
-FEWER = 0.9  # of the most pairs that any registration has: one with fewer is no equal
-ALIKE = (1.5, 0.03)  # areas that scatter up to this factor, and this much, more fit as well
+CLEAR = 4.0  # by this much (natural logarithm) one registration has to be likelier than another
+SURE = (0.03, 0.03)  # radii and logarithm of areas: no pair is known better
+NONE = 0.3  # the logarithms of areas of seeds that are not the same scatter about as much
+SHEARED = 1.6  # no camera stretches one direction by more
+THIN = 0.15  # width to length of a row of seeds that tells nothing about the other direction
+FEW_PAIRS = 6  # are laid on each other by turning and scaling alone
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Registration:
         residual: Median distance of the pairs, in radii of a seed.
         mirrored: Whether one view is a mirror image of the other.
         notes: What a person should know, a line each.
+        alone: Numbers of the seeds that have no partner, in the scan and in the photo.
     """
 
     matrix: Matrix
@@ -46,6 +51,7 @@ class Registration:
     residual: float
     mirrored: bool
     notes: tuple[str, ...] = ()
+    alone: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class _Fit:
     matrix: Matrix
     pairs: NDArray[np.int64]  # [n, 2] places in the two lists
     residual: float
-    spread: float  # of the logarithm of the areas' ratio: small where the pairs are right
+    likelihood: float  # logarithm: how much better than no match the places and areas fit
     plainness: int  # 0 upright, 1 turned, 2 mirrored
 
 
@@ -62,8 +68,8 @@ def register(scan: Segmentation, photo: Segmentation) -> Registration:
 
     It starts from the tray's outline where both views show one, from the outline of all seeds and
     from the pictures' frames, in all quarter turns and mirrored, pairs nearest seeds and fits
-    again until nothing changes. Of the results that pair most seeds, the one is taken whose pairs
-    have areas in one ratio, and of equals the plainest.
+    again until nothing changes. The result is taken whose pairs are most, lie nearest and have
+    areas most in one ratio; of equals the plainest.
 
     Args:
         scan: The spectral view.
@@ -95,26 +101,45 @@ def register(scan: Segmentation, photo: Segmentation) -> Registration:
             f"only {best} of {least} seeds fall on each other in scan and photo, at least {needed} "
             "are expected; does the photo show this tray? (--pairing order pairs by position)"
         )
-    equals = _equals(fits, best)
-    chosen = min(equals, key=lambda fit: (fit.plainness, fit.residual))
+    equals = _equals([fit for fit in fits if len(fit.pairs) >= needed])
+    chosen = min(equals, key=lambda fit: (fit.plainness, -fit.likelihood))
+    pairs = {
+        scan.objects[a].number: photo.objects[b].number
+        for a, b in chosen.pairs  # both lists are in the order of the numbers
+    }
+    taken = set(pairs.values())
     return Registration(
-        chosen.matrix,
-        {
-            scan.objects[a].number: photo.objects[b].number
-            for a, b in chosen.pairs  # both lists are in the order of the numbers
-        },
+        _without_cut(chosen, scan, photo),
+        pairs,
         chosen.residual,
         bool(np.linalg.det(chosen.matrix[:2, :2]) < 0),
         tuple(_doubts(chosen, equals)),
+        (
+            tuple(f.number for f in scan.objects if f.number not in pairs),
+            tuple(f.number for f in photo.objects if f.number not in taken),
+        ),
     )
 
 
-def _equals(fits: list[_Fit], best: int) -> list[_Fit]:
-    """Those that pair most seeds, with areas in about one ratio."""
-    most = [fit for fit in fits if len(fit.pairs) >= FEWER * best]
-    factor, more = ALIKE
-    limit = factor * min(fit.spread for fit in most) + more
-    return [fit for fit in most if fit.spread <= limit]
+def _without_cut(fit: _Fit, scan: Segmentation, photo: Segmentation) -> Matrix:
+    """The map by whole seeds alone: of a seed that is cut, each view shows another middle."""
+    whole = [
+        (a, b)
+        for a, b in fit.pairs.tolist()
+        if "cut" not in scan.objects[a].flags + photo.objects[b].flags
+    ]
+    if len(whole) < FEW_PAIRS:
+        return fit.matrix
+    ours, theirs = _points(scan.objects), _points(photo.objects)
+    mirrored = bool(np.linalg.det(fit.matrix[:2, :2]) < 0)
+    here, there = np.array(whole).T
+    return _fitted(ours[here], theirs[there], mirrored)
+
+
+def _equals(fits: list[_Fit]) -> list[_Fit]:
+    """The likeliest, and those that are not clearly less likely."""
+    most = max(fit.likelihood for fit in fits)
+    return [fit for fit in fits if fit.likelihood >= most - CLEAR]
 
 
 def pair_by_order(scan: Segmentation, photo: Segmentation) -> dict[int, int]:
@@ -185,6 +210,27 @@ def affine(ours: Points, theirs: Points) -> Matrix:
     return matrix
 
 
+def similar(ours: Points, theirs: Points, mirrored: bool) -> Matrix:
+    """The turn, scale and shift that takes points nearest to others, after mirroring x if asked."""
+    flip = np.array([-1.0 if mirrored else 1.0, 1.0])
+    ones, others = ours * flip, theirs
+    z, w = (points @ (1, 1j) for points in (ones - ones.mean(axis=0), others - others.mean(axis=0)))
+    factor = complex(np.vdot(z, w) / max(float(np.vdot(z, z).real), 1e-12))
+    matrix = np.eye(3)
+    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    matrix[:2, :2] = turn * flip
+    matrix[:2, 2] = others.mean(axis=0) - matrix[:2, :2] @ ours.mean(axis=0)
+    return matrix
+
+
+def _fitted(ours: Points, theirs: Points, mirrored: bool) -> Matrix:
+    """The map of some pairs, with no more freedom than they can tell about."""
+    spread = np.linalg.svd(ours - ours.mean(axis=0), compute_uv=False)
+    if len(ours) < FEW_PAIRS or spread[1] < THIN * spread[0]:
+        return similar(ours, theirs, mirrored)
+    return affine(ours, theirs)
+
+
 def _refined(
     matrix: Matrix,
     ours: Points,
@@ -195,27 +241,29 @@ def _refined(
     rough: float = 6.0,  # seed radii by which a start may be off
 ) -> _Fit | None:
     tree = cKDTree(theirs)
-    # A seed's radius in the photo, from the spacing that neighbours have and the areas.
     radius = float(np.sqrt(np.exp(np.median(areas[1])) / np.pi))
-    reach = rough * radius
+    mirrored = bool(np.linalg.det(matrix[:2, :2]) < 0)
     pairs = np.zeros((0, 2), np.int64)
     for turn in range(ROUNDS):
-        placed = mapped(matrix, ours)
-        found = _mutual(placed, theirs, tree, max(reach * 0.7**turn, NEAR * radius))
-        if len(found) < LEAST_PAIRS or _flat(ours[found[:, 0]]):
+        reach = max(rough * 0.7**turn, NEAR) * radius
+        found = _mutual(mapped(matrix, ours), theirs, tree, reach)
+        if len(found) < LEAST_PAIRS:
             return None
-        if np.array_equal(found, pairs) and reach * 0.7**turn <= NEAR * radius:
+        if np.array_equal(found, pairs) and reach <= NEAR * radius:
             break
         pairs = found
-        matrix = affine(ours[pairs[:, 0]], theirs[pairs[:, 1]])
+        matrix = _fitted(ours[pairs[:, 0]], theirs[pairs[:, 1]], mirrored)
     distance = np.linalg.norm(mapped(matrix, ours)[pairs[:, 0]] - theirs[pairs[:, 1]], axis=1)
     near = distance <= NEAR * radius
-    pairs, distance = pairs[near], distance[near]
-    if len(pairs) < LEAST_PAIRS:
+    pairs, distance = pairs[near], distance[near] / radius
+    stretch = np.linalg.svd(matrix[:2, :2], compute_uv=False)
+    if len(pairs) < LEAST_PAIRS or stretch[0] > SHEARED * stretch[1]:
         return None
     ratio = areas[1][pairs[:, 1]] - areas[0][pairs[:, 0]]
-    spread = float(np.median(np.abs(ratio - np.median(ratio))))
-    return _Fit(matrix, pairs, float(np.median(distance)) / radius, spread, plainness)
+    off = np.minimum(np.abs(ratio - np.median(ratio)), NONE)
+    scatter = np.hypot(SURE, [np.sqrt(np.mean(distance**2)), np.sqrt(np.mean(off**2))])
+    likelihood = len(pairs) * float(2 * np.log(NEAR / scatter[0]) + np.log(NONE / scatter[1]))
+    return _Fit(matrix, pairs, float(np.median(distance)), likelihood, plainness)
 
 
 def _mutual(
@@ -227,12 +275,6 @@ def _mutual(
     here = np.arange(len(placed))
     mutual = (back[there] == here) & (distance <= reach)
     return np.column_stack([here[mutual], there[mutual]]).astype(np.int64)
-
-
-def _flat(points: Points) -> bool:
-    """Whether points lie on one line, which no affine map can be found from."""
-    spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
-    return bool(spread[1] < 1e-3 * max(spread[0], 1e-9))
 
 
 def _doubts(chosen: _Fit, equals: list[_Fit]) -> Iterator[str]:

@@ -17,10 +17,11 @@ from bimae.data.trays.things import sharpened, standing_out, threshold
 MOST_PIXELS = 4_000_000  # larger pictures are segmented at reduced size
 FIRST_PIXELS = 300_000  # at which size objects are looked for first
 HALF_WIDTH = 9  # pixels of an object at which outlines are drawn, where there are enough
-LEAST_PIXELS = 20
-LEAST_SHARE = 2e-5  # of the picture: smaller things are dust
-RING = 0.02  # of the picture's width: its border
-FLOOR_RING = 0.06
+LEAST_PIXELS = 32  # of a seed; dust is as large, blurred
+LEAST_SHARE = 4e-5  # of the square of the picture's shorter side: smaller things are dust
+RING = (0.0, 0.02)  # of the picture's width: its border
+# Of a tray's width: where its floor surely is, first without and then with its rim known.
+FLOOR_RINGS = ((0.06, 0.2), (0.0, 0.08))
 FLAT = 0.25  # spread of a tray's floor against its contrast with the table
 FLAT_ROUND = 0.1
 
@@ -96,7 +97,7 @@ def segment(picture: Picture, *, least_pixels: int = LEAST_PIXELS) -> Segmentati
                 factor, seen = better, _look(_reduced(picture, better), least_pixels)
         found = _outlined(seen)
         if found.objects or factor == finest:
-            return _enlarged(found, factor, (height, width))
+            return enlarged(found, factor, (height, width))
         factor = max(finest, factor // 2)
 
 
@@ -119,7 +120,7 @@ class _Seen:
 
 def _look(picture: Picture, least_pixels: int) -> _Seen:
     away, region, corners = _look_inside(smoothed(mended(picture)))
-    least = max(least_pixels, round(LEAST_SHARE * region.size))
+    least = max(least_pixels, round(LEAST_SHARE * min(region.shape) ** 2))
     things, specks = standing_out(away, least)
     pieces = [part for thing in connected(things, region) for part in cleaned(thing, least)]
     return _Seen(pieces, away, region, corners, specks, least)
@@ -146,8 +147,8 @@ def _look_inside(image: Picture) -> tuple[Picture, Mask, Corners | None]:
     if tray is not None and _is_flat(far, tray):
         # Twice: only without the rim is it known what the floor looks like.
         floor = tray.inside
-        for _ in range(2):
-            away = departure(image, floor, _ring(floor, FLOOR_RING))
+        for ring in FLOOR_RINGS:
+            away = departure(image, floor, _ring(floor, ring))
             far = distance(away)
             floor = peeled(floor, far > threshold(far))
         away[~floor] = 0
@@ -158,10 +159,11 @@ def _look_inside(image: Picture) -> tuple[Picture, Mask, Corners | None]:
     return away, strips, None
 
 
-def _ring(region: Mask, share: float) -> Mask:
-    """The outermost part of a region, as deep as a share of its width."""
+def _ring(region: Mask, shares: tuple[float, float]) -> Mask:
+    """What of a region lies between two depths, as shares of its width."""
     depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
-    return np.asarray((depth > 0) & (depth <= max(1.0, share * 2 * depth.max())))
+    first, last = (share * 2 * depth.max() for share in shares)
+    return np.asarray((depth > first) & (depth <= max(1.0, last)))
 
 
 def _is_flat(far: NDArray[np.float32], tray: Tray) -> bool:
@@ -206,8 +208,14 @@ def _reduced(picture: Picture, factor: int) -> Picture:
     return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
 
 
-def _enlarged(small: Segmentation, factor: int, shape: tuple[int, int]) -> Segmentation:
-    """A segmentation of a reduced picture on the pixels of the whole one."""
+def enlarged(small: Segmentation, factor: int, shape: tuple[int, int]) -> Segmentation:
+    """A segmentation of a reduced picture on the pixels of the whole one.
+
+    Args:
+        small: Of the reduced picture.
+        factor: By which it was reduced.
+        shape: Height and width of the whole picture.
+    """
     if factor == 1:
         return small
     rows, columns = (
