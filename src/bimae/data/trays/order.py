@@ -9,6 +9,7 @@ Points = NDArray[np.float64]
 MOST_TURN = np.deg2rad(20)  # a tray that lies askew by more is read as it lies
 TURN = np.deg2rad(0.5)
 GAP = 0.35  # of an object's height, or of the way to the next, between two rows
+ONE_ROW = 1.5  # of an object's height, or of the way to the next: what spreads less is one row
 CLEARER = 1.25  # times as clear as none has a slope to be
 
 
@@ -32,7 +33,7 @@ def reading_order(centres: Points, height: float) -> list[int]:
     rows: list[list[int]] = []
     for run in _runs(down, GAP * height):
         # Seeds strewn without rows make one long run: it is read in bands of a seed's height.
-        if np.ptp(down[run]) <= 1.5 * height or len(run) < 3:
+        if np.ptp(down[run]) <= ONE_ROW * height or len(run) < 3:
             rows.append(run)
             continue
         band: list[int] = []
@@ -50,7 +51,7 @@ def slope(centres: Points, height: float) -> float:
 
     Rows are clear where the gaps between them are wide, and clearest at their own angle.
     """
-    if len(centres) < 4:
+    if len(centres) < 4 or np.ptp(centres[:, 0]) <= ONE_ROW * height:
         return 0.0
     angles = np.arange(-MOST_TURN, MOST_TURN + TURN / 2, TURN)
     # Of equally clear angles the smaller one: a grid has rows in more than one direction.

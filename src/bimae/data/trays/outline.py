@@ -135,7 +135,7 @@ def peeled(inside: Mask, foreground: Mask) -> Mask:
     covered = np.bincount(layer[inside & foreground], minlength=deepest + 2)
     share = covered[1 : deepest + 1] / np.maximum(pixels[1 : deepest + 1], 1)
     floor = np.flatnonzero((share < 0.5) & (np.append(share[1:], 0) < 0.5))
-    return np.asarray(depth > (floor[0] + 2 if len(floor) else 1))
+    return np.asarray(depth > (floor[0] + 1 if len(floor) else 1))
 
 
 def trimmed(foreground: Mask) -> Mask:

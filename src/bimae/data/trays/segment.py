@@ -17,8 +17,10 @@ from bimae.data.trays.things import sharpened, standing_out, threshold
 MOST_PIXELS = 4_000_000  # larger pictures are segmented at reduced size
 FIRST_PIXELS = 300_000  # at which size objects are looked for first
 HALF_WIDTH = 9  # pixels of an object at which outlines are drawn, where there are enough
-LEAST_PIXELS = 32  # of a seed; dust is as large, blurred
-LEAST_SHARE = 4e-5  # of the square of the picture's shorter side: smaller things are dust
+LEAST_PIXELS = 20
+# Smaller things are dust, which covers more pixels where there are more: this share of the square
+# of the picture's shorter side, but no seed of 60 pixels is taken for dust.
+LEAST_SHARE, DUST_PIXELS = 1.15e-4, 60
 RING = (0.0, 0.02)  # of the picture's width: its border
 # Of a tray's width: where its floor surely is, first without and then with its rim known.
 FLOOR_RINGS = ((0.06, 0.2), (0.0, 0.08))
@@ -120,7 +122,7 @@ class _Seen:
 
 def _look(picture: Picture, least_pixels: int) -> _Seen:
     away, region, corners = _look_inside(smoothed(mended(picture)))
-    least = max(least_pixels, round(LEAST_SHARE * min(region.shape) ** 2))
+    least = max(least_pixels, min(DUST_PIXELS, round(LEAST_SHARE * min(region.shape) ** 2)))
     things, specks = standing_out(away, least)
     pieces = [part for thing in connected(things, region) for part in cleaned(thing, least)]
     return _Seen(pieces, away, region, corners, specks, least)

@@ -1,0 +1,56 @@
+"""Which pixels of a crop belong to the seed."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+SAME = 0.5  # of a seed's pixels: outlines that share more are of one seed in one place
+
+
+def smooth_mask(
+    labels: NDArray[np.int32], number: int, rows: slice, columns: slice, size: int
+) -> NDArray[np.bool_]:
+    """[size, size] a seed's pixels of a square of the scan, enlarged without steps."""
+    top, left = max(rows.start, 0), max(columns.start, 0)
+    part = labels[top : max(rows.stop, 0), left : max(columns.stop, 0)] == number
+    at = (np.arange(size) + 0.5) * (rows.stop - rows.start) / size - 0.5
+    places = np.meshgrid(at + rows.start - top, at + columns.start - left, indexing="ij")
+    share = ndimage.map_coordinates(part.astype(np.float32), places, order=1, mode="constant")
+    inside: NDArray[np.bool_] = share > 0.5
+    return inside
+
+
+def joined(
+    labels: NDArray[np.int32], number: int, seen: NDArray[np.bool_], rounding: float
+) -> NDArray[np.int32]:
+    """Labels of a crop of the photo in which a seed is what either view holds for it.
+
+    A dark seed on a dark tray shows better in the near infrared. But where the two outlines do not
+    lie on each other (pairs by order), the photo's own counts.
+    """
+    shown = labels == number
+    both = int(np.count_nonzero(seen & shown))
+    if both > SAME * int(np.count_nonzero(seen)):
+        shown = shown | (seen & (labels == 0))
+    smooth = ndimage.gaussian_filter(shown.astype(np.float32), rounding) > 0.5
+    others = np.where(labels == number, 0, labels)
+    return np.where(smooth & (others == 0), number, others).astype(np.int32)
+
+
+def nearest(labels: NDArray[np.int32], at: NDArray[np.float64], factor: int) -> NDArray[np.int32]:
+    """[n] labels at places [n, 2] of a picture `factor` times as large; 0 outside of it."""
+    places = np.floor((at + 0.5) / factor).astype(int)
+    inside = ((places >= 0) & (places < labels.shape)).all(axis=1)
+    found = np.zeros(len(at), np.int32)
+    found[inside] = labels[tuple(places[inside].T)]
+    return found
+
+
+def around(labels: NDArray[np.int32], number: int, background: str) -> NDArray[np.bool_]:
+    """Pixels that do not belong to a seed."""
+    mine = labels == number
+    others: NDArray[np.bool_] = (labels > 0) & ~mine
+    if background == "keep":
+        return others
+    outside: NDArray[np.bool_] = ~mine
+    return outside
