@@ -1,6 +1,6 @@
 """How fast a large ENVI scan is imported, and in how much memory. Simulated, not seeds.
 
-    python bench/import_scan.py [--gigabytes 1.2] [--folder /tmp/bench-import] [--runs 3] [--workers 2]
+    python bench/import_scan.py [--gigabytes 1.2] [--folder DIR] [--runs 3] [--workers 2]
 
 Writes a SIMULATED tray (uint16 counts, BIL, with white and dark references and a photo) once, then
 runs `bimae data import` on it as a user would, a process of its own each time. MB/s counts the
