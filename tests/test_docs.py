@@ -34,6 +34,8 @@ def test_every_example_runs(tmp_path, monkeypatch, capsys):
             assert len(samples) >= 10
             assert samples.info.simulated
             assert samples.wavelengths_nm is not None
+            assert len(samples.classes) >= 4
+            assert None not in samples.labels
 
 
 def test_every_layout_has_an_example():

@@ -127,6 +127,27 @@ def test_a_photo_of_another_tray_is_told(trays, tmp_path):
         imported(src, tmp_path / "out", pairing="order")
 
 
+def test_a_photo_of_another_tray_is_not_laid_over(tmp_path):
+    src = tmp_path / "src"
+    plan = SMALL | {"lines": 240, "samples": 320, "seeds": 15}
+    write_simulated_tray(src, "a", seed=5, **plan)
+    write_simulated_tray(tmp_path / "b", "b", seed=6, **plan)
+    (src / "a.png").write_bytes((tmp_path / "b" / "b.png").read_bytes())
+    with pytest.raises(DataError, match=r"agree by|fall on each other"):
+        imported(src, tmp_path / "out")
+
+
+def test_labels_that_belong_to_no_seed_are_told(trays, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("scan,number,label\ntray-0.hdr,1,oat\ntray-0,99,rye\ntray-zero,1,rye\n")
+    ds, summary = imported(trays, tmp_path / "out", labels=labels)
+    assert "oat" in ds.classes
+    assert any("2 of its seeds are on no tray" in text for text, _, _ in summary.notes)
+    labels.write_text("scan,number,label\ntray-0,1,oat\ntray-0,1,rye\n")
+    with pytest.raises(DataError, match="one label per seed"):
+        imported(trays, tmp_path / "other", labels=labels)
+
+
 def test_an_empty_tray_is_told(tmp_path):
     write_simulated_tray(tmp_path / "src", "t", **SMALL | {"seeds": 0})
     with pytest.raises(DataError, match="no whole seed was found"):

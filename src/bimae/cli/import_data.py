@@ -187,6 +187,8 @@ def _recognised(plan: "Plan") -> None:
 
 
 def _tell(summary: "ImportSummary") -> None:
+    from bimae.cli.parts import count
+
     nm = summary.bands.wavelengths_nm
     places = f"{nm[0]:g}-{nm[-1]:g} nm" if nm else "wavelengths unknown"
     sensor = f", {summary.sensor}" if summary.sensor else ""
@@ -194,7 +196,8 @@ def _tell(summary: "ImportSummary") -> None:
         f"spectra  {summary.bands.count} bands, {places}, {summary.unit or 'unit unknown'}{sensor}"
     )
     for text, times, first in summary.notes:
-        where = f" ({first}{f' and {times - 1} more' if times > 1 else ''})" if first else ""
+        more = f" and {times - 1} more items" if times > 2 else " and one more" * (times == 2)
+        where = f" ({first}{more})" if first else ""
         print(f"note: {text}{where}")
     if summary.objects:
         counts = ", ".join(f"{n} {state}" for state, n in summary.objects.most_common())
@@ -206,9 +209,9 @@ def _tell(summary: "ImportSummary") -> None:
     classes = len([label for label in summary.classes if label is not None])
     unlabelled = summary.classes[None]
     texts = [
-        f"{summary.samples} samples",
-        f"{classes} classes",
-        f"{summary.groups} groups" if summary.groups else "no groups",
+        count(summary.samples, "sample"),
+        f"{classes} class{'es' * (classes != 1)}",
+        count(summary.groups, "group") if summary.groups else "no groups",
         f"{summary.bytes / 1e6:.1f} MB",
     ]
     if unlabelled:

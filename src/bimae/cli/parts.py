@@ -31,6 +31,12 @@ def tell_parts(split: "Split", samples: "SeedDataset") -> None:
         if missing and sizes[part]:
             listed = ", ".join(sorted(missing)[:5]) + ", ..." * (len(missing) > 5)
             print(f"note: no {part} sample of {len(missing)} classes: {listed}")
+    if not sizes["test"] and total > 1:
+        few = count(len(groups), "group") if groups else count(total, "sample")
+        print(
+            f"note: no test part ({few}): nothing can be tested; add samples of another group (a "
+            "second tray), or see bimae data split --by random"
+        )
     if not sizes["val"]:
         print("note: no validation part: the last epoch is kept, not the best one")
 

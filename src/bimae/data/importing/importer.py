@@ -13,6 +13,7 @@ from bimae.data.importing.items import Plan
 from bimae.data.importing.recognise import recognise
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.summary import ImportSummary
+from bimae.data.importing.table import seed_labels
 from bimae.data.importing.work import SEEDS_PER_UNIT, Unit, default_workers, run_units
 from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.leakage import alike, find_leaks
@@ -102,6 +103,7 @@ def import_data(
 
     trays = [Unit((item,), "find") for item in plan.items if item.kind == "tray"]
     found = run(trays, "looking for seeds", "tray") if trays else []
+    plan.notes += _about_trays(found, settings)
     results = run(_units(plan, trays, found, settings), "reading", "unit" if trays else "item")
     try:
         summary = assemble(
@@ -113,6 +115,29 @@ def import_data(
     shutil.rmtree(work)
     lock.close()
     return summary, _split(out, settings.seed, summary)
+
+
+def _about_trays(found: list[dict[str, Any]], settings: ImportSettings) -> list[str]:
+    """What only all trays together tell: labels that belong to none, trays that are none."""
+    items = [item for facts in found for item in facts["items"] if not item["error"]]
+    notes = []
+    if len(items) > 1 and all(len(item["objects"]) <= 1 for item in items):
+        notes.append(
+            "no tray holds more than one object: if these are single seeds, --layout cubes or "
+            "folders is meant (as trays, each is a group of its own)"
+        )
+    if settings.labels is not None:
+        names = {item["name"]: {row["number"] for row in item["objects"]} for item in items}
+        for name in list(names):
+            names.setdefault(name.rpartition("/")[2], names[name])
+        lost = [key for key in seed_labels(settings.labels) if key[1] not in names.get(key[0], ())]
+        if lost:
+            known = items[0]["name"] if items else "none"
+            notes.append(
+                f"{settings.labels.name}: {len(lost)} of its seeds are on no tray, such as "
+                f"number {lost[0][1]} of {lost[0][0]!r} (scans are called as in seeds.csv: {known})"
+            )
+    return notes
 
 
 def _locked(work: Path) -> IO[bytes]:

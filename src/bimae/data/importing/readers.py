@@ -89,6 +89,14 @@ def open_scan(item: Item, settings: ImportSettings, path: Path | None = None) ->
     return calibrate(cube, white, dark, explicit=item.named, band_axis=axis)
 
 
+def scan_notes(cube: Cube) -> list[str]:
+    """What a person should know about a scan."""
+    notes = list(cube.notes)
+    if cube.unit == "counts":
+        notes.append("no white reference: raw counts are kept, which are no reflectance")
+    return notes
+
+
 def read_seed(item: Item, settings: ImportSettings) -> Read:
     """One seed: its whole cube, its RGB image or false colour, its label."""
     cube = open_scan(item, settings)
@@ -98,7 +106,7 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
             f"{item.hs}: {cube.lines} lines x {cube.samples} samples x {cube.bands.count} bands "
             "are too many for one seed; if it is a tray of seeds, use --layout tray"
         )
-    hs, notes = cube.read(), list(cube.notes)
+    hs, notes = cube.read(), scan_notes(cube)
     if item.rgb is not None:
         rgb = read_picture(item.rgb)
     else:
@@ -183,7 +191,7 @@ def read_scene(item: Item, settings: ImportSettings) -> Read:
     scene = _scene(item, cube)
     assert item.truth is not None
     labels = _class_map(item.truth)
-    notes = list(cube.notes)
+    notes = scan_notes(cube)
     names = None
     if settings.class_names is not None:
         names = read_names(settings.class_names)
@@ -306,7 +314,7 @@ def read_boxed(item: Item, settings: ImportSettings) -> Read:
         hs_size=settings.hs_side or HS_SIDE,
         blank=settings.background == "blank",
     )
-    notes = list(cube.notes)
+    notes = scan_notes(cube)
     if item.rgb is None:
         notes += colour_notes(cube.bands)
     return Read(

@@ -23,7 +23,7 @@ from bimae.errors import BimaeError, DataError
 
 SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
 PROBED = 3  # scans looked at to tell trays from single seeds
-FEW = 3  # folders of one file each, beyond which they are seeds and not classes
+FEW = 3  # folders with a file of one name, beyond which they are seeds and not classes
 SMALL = 48  # no tray is narrower, in pixels
 EXPECTED = (
     "expected an ENVI scan (.hdr), a cube (.npy, .npz, .mat, .tif, .h5), a table (.csv with the "
@@ -139,12 +139,9 @@ def _folder_each(scans: tuple[Scan, ...], captured: bool) -> bool:
     parts = [_declared(s.parts)[1] for s in scans]
     if not (all(parts) and all(s.alone for s in scans)):
         return False
-    # Classes of one sample each make no sense: then the folders are the seeds'.
-    return (
-        all(len(p) >= 2 for p in parts)
-        or all(SEED_NAME.match(s.stem) for s in scans)
-        or len(scans) > FEW
-    )
+    # Files of one name in many folders: then it is the folders that tell seeds apart.
+    alike = len({s.stem.lower() for s in scans}) == 1 and len(scans) > FEW
+    return all(len(p) >= 2 for p in parts) or all(SEED_NAME.match(s.stem) for s in scans) or alike
 
 
 def _scene_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -> Plan:

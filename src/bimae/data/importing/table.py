@@ -1,5 +1,6 @@
 """Tables: files listed with labels and groups, and classes of single seeds."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def seed_labels(path: Path) -> dict[tuple[str, int], str]:
             f"{path}: found columns {', '.join(table.columns)}; scan, number and label are "
             f"expected, {' and '.join(missing)} missing"
         )
-    found = {}
+    found: dict[tuple[str, int], str] = {}
     for line, row in enumerate(table.rows, start=2):
         try:
             number = int(row.get("number", ""))
@@ -127,9 +128,14 @@ def seed_labels(path: Path) -> dict[tuple[str, int], str]:
                 f"{path}: line {line}: number is {row.get('number')!r}, expected the seed's number "
                 "on the tray's picture"
             ) from None
-        if row.get("label"):
-            found[row["scan"], number] = row["label"]
-    return found
+        scan = re.sub(r"\.(hdr|raw|bil|bip|bsq|img|dat)$", "", row["scan"], flags=re.IGNORECASE)
+        label = row.get("label") or ""
+        if found.setdefault((scan, number), label) != label:
+            raise DataError(
+                f"{path}: line {line}: seed {number} of {scan} is {label!r} here and "
+                f"{found[scan, number]!r} above; one label per seed is expected"
+            )
+    return {seed: label for seed, label in found.items() if label}
 
 
 def _beside(table: Path, name: str) -> Path:

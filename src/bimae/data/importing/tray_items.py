@@ -16,7 +16,14 @@ from bimae.data.cubes.cube import Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
 from bimae.data.importing.pictures import read_photo
-from bimae.data.importing.readers import Read, colour_notes, extracted, open_scan, unpacked
+from bimae.data.importing.readers import (
+    Read,
+    colour_notes,
+    extracted,
+    open_scan,
+    scan_notes,
+    unpacked,
+)
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import seed_labels
 from bimae.data.sample import Sample
@@ -105,7 +112,7 @@ def cut_tray(
             yield sample, item.split
 
     made = "camera" if photo is not None else "false colour"
-    notes = [*cube.notes, *(colour_notes(cube.bands) if photo is None else ())]
+    notes = [*scan_notes(cube), *(colour_notes(cube.bands) if photo is None else ())]
     return Read(cut(), cube.bands, cube.sensor, cube.unit, made, notes)
 
 
@@ -127,7 +134,7 @@ def read_archive(item: Item, settings: ImportSettings) -> Read:
             raise DataError(f"{item.hs}: no seed is seen in the scan; one is expected")
         (found,) = tray.objects
         hs, rgb = tray.crop(found.number, tray.side, background=settings.background)
-        label, group, notes = item.label, item.group, list(cube.notes) + list(tray.notes)
+        label, group, notes = item.label, item.group, [*scan_notes(cube), *tray.notes]
         if item.meta is not None:
             told = read_meta(item.meta)
             label, group = told.get("label", label), group or told.get("group")

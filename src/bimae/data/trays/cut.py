@@ -15,6 +15,7 @@ from bimae.data.trays.masks import around, joined, nearest, smooth_mask
 from bimae.data.trays.preview import preview, stretched
 from bimae.data.trays.register import Matrix, mapped, pair_by_order, register
 from bimae.data.trays.segment import Found, Segmentation, enlarged, segment
+from bimae.errors import DataError
 
 Pairing = Literal["register", "order", "largest"]
 Rgb = NDArray[np.float32]
@@ -22,6 +23,8 @@ Photo = NDArray[np.uint8]
 
 MARGIN = 1.1  # side of a crop in sides of the largest seed
 ROUNDING = 0.3  # pixels of the scan by which outlines are smoothed in the photo
+DOUBTFUL = 0.5  # intersection over union of the outlines; of the usual pair of one tray it is more
+LEAST_AGREEMENT = 0.35  # of a single pair
 PHOTO_PIXELS = 2_500_000  # a photo is segmented at about this size
 
 
@@ -234,6 +237,7 @@ def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register")
         notes.append(f"{scan.dropped} specks too small for a seed were left out")
     factor = 1 if photo is None else _reduction(photo)
     other = None if photo is None else _segmented(photo, factor)
+    alone = pairing == "largest"
     if pairing == "largest":
         scan = _largest(scan)
         other = None if other is None else _largest(other)
@@ -241,6 +245,9 @@ def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register")
     partners: dict[int, _Partner] = {}
     if other is not None and scan.objects:
         partners, told = _paired(scan, other, pairing)
+        notes += told
+    if other is not None and partners and not alone:
+        partners, told = _agreeing(scan, other, partners, pairing)
         notes += told
     objects = scan.objects if other is None else _seen_twice(scan, other, partners)
     larger = np.diag([factor, factor, 1.0])
@@ -260,6 +267,41 @@ def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register")
         seen.bands,
         np.stack([seen.low, seen.high]),
     )
+
+
+def _agreeing(
+    scan: Segmentation, photo: Segmentation, partners: dict[int, _Partner], pairing: Pairing
+) -> tuple[dict[int, _Partner], list[str]]:
+    """Pairs whose outlines lie on each other; seeds of another tray may lie in like places.
+
+    Raises:
+        DataError: Registered outlines hardly agree: the photo shows something else.
+    """
+    theirs = {found.number: found for found in photo.objects}
+    agreement = {}
+    for found in scan.objects:
+        partner = partners.get(found.number)
+        if partner is None:
+            continue
+        top, left, bottom, right = found.box
+        rows, columns = np.nonzero(scan.labels[top:bottom, left:right] == found.number)
+        pixels = np.column_stack([columns + left, rows + top]).astype(np.float64)
+        places = mapped(partner.matrix, pixels)
+        shown = nearest(photo.labels, places[:, ::-1], 1) == partner.number
+        scale = abs(float(np.linalg.det(partner.matrix[:2, :2])))
+        ratio = theirs[partner.number].area / max(found.area * scale, 1e-9)
+        both = float(shown.mean()) if len(shown) else 0.0
+        agreement[found.number] = both / max(1 + ratio - both, 1e-9)
+    usual = float(np.median(list(agreement.values())))
+    told = f"outlines of scan and photo agree by {100 * usual:.0f} % (usual: 70 to 95 %)"
+    if pairing == "order":
+        return partners, [f"{told}: is it this tray's photo?"] if usual < DOUBTFUL else []
+    if usual < DOUBTFUL:
+        raise DataError(
+            f"{told}; does the photo show this tray? Take the photo away to import without it, or "
+            "use --pairing order"
+        )
+    return {n: p for n, p in partners.items() if agreement[n] >= LEAST_AGREEMENT}, []
 
 
 def _seen_twice(
