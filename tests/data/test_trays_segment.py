@@ -50,7 +50,13 @@ def grid_of_seeds(rows, columns, pitch, half=6, length=8, value=0.9, seed=0):
 def test_every_species_is_found_on_every_ground(background, part):
     species = tuple(label for label in LABELS[part::4] if label not in HAIRY)
     drawn = tray(
-        background=background, species=species, seeds=20, lines=240, samples=360, seed=part
+        background=background,
+        species=species,
+        seeds=20,
+        lines=240,
+        samples=360,
+        seed=part,
+        photo=False,
     )
     found = score(segment(groups_of(drawn)), drawn)
     assert found.found >= 19
@@ -76,7 +82,7 @@ def test_seeds_are_found_in_photos(background):
 def test_touching_and_cut_seeds_are_flagged_and_no_others(background):
     wrong = 0
     for seed in range(2):
-        drawn = tray(background=background, touching=3, cut=3, seed=seed)
+        drawn = tray(background=background, touching=3, cut=3, seed=seed, photo=False)
         found = score(segment(groups_of(drawn)), drawn)
         assert len(found.missed) <= 1  # of two that touch along their sides
         for one in drawn.seeds:
@@ -87,7 +93,7 @@ def test_touching_and_cut_seeds_are_flagged_and_no_others(background):
 
 
 def test_light_dust_and_dead_columns_do_no_harm():
-    drawn = tray(uneven=0.4, dust=30, dead_columns=4, seed=4)
+    drawn = tray(uneven=0.4, dust=30, dead_columns=4, seed=4, photo=False)
     result = segment(groups_of(drawn))
     found = score(result, drawn)
     assert found.found == 15

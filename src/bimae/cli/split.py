@@ -17,6 +17,7 @@ ABOUT = (
     "it, before what folders or file names declare."
 )
 EXAMPLE = "bimae data split data/simulated --by group --ratios .7 .15 .15 --seed 0"
+FAR = 0.05  # a part whose share is further off than this is worth a line
 ROWS = 30  # classes in the printed table; split.json has them all
 
 
@@ -129,6 +130,13 @@ def _tell(samples: "SeedDataset", split: "Split", leakage: "Leakage") -> None:
         groups = f", {facts['groups']} groups" if grouped else ""
         none = f", {facts['unlabelled']} without a label" if facts["unlabelled"] else ""
         print(f"{name:<9}{facts['samples']} samples ({share:.1f} %){groups}{none}")
+    asked = dict(zip(leakage.parts, split.ratios or (), strict=False))
+    shares = {name: facts["samples"] / len(samples) for name, facts in leakage.parts.items()}
+    if grouped and any(abs(shares[name] - share) > FAR for name, share in asked.items()):
+        print(
+            "note: groups are kept whole, and every class is to be in every part, so these are not "
+            f"the shares asked for ({', '.join(f'{share:g}' for share in asked.values())})"
+        )
     _tell_classes(leakage)
     if not grouped:
         print("note: no sample has a group; nobody can tell what was taken together")
