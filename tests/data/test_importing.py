@@ -531,3 +531,13 @@ def test_surplus_class_names(tmp_path):
     assert ds.classes == ["oat", "rye"]
     assert any("3 names, but the classes end at 2" in text for text, _, _ in summary.notes)
     assert any("labelled pixels are used" in text for text, _, _ in summary.notes)
+
+
+def test_a_band_of_a_scan_is_no_ground_truth(tmp_path):
+    scan(tmp_path / "field.hdr", cube(side=18))
+    with pytest.raises(DataError, match="has 4 bands, a map of classes has one"):
+        imported(tmp_path / "field.hdr", tmp_path / "out", layout="scene", window=3, block=9)
+    truth = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((9, 9), int))[:, :, None]
+    scan(tmp_path / "field_gt.hdr", truth, nm=None)
+    ds, _, _ = imported(tmp_path, tmp_path / "second", window=3, block=9)
+    assert len(ds.classes) == 4

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from spectral.io import envi
 
 from bimae.data.cubes import (
-    CUBE_SUFFIXES,
     calibrate,
     cubes_in,
     find_references,
@@ -21,6 +20,7 @@ from bimae.data.cubes import (
     read_plane,
     read_wavelengths,
 )
+from bimae.data.cubes.array_files import ARRAY_SUFFIXES
 from bimae.data.cubes.cube import Bands, Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
@@ -217,22 +217,21 @@ def read_scene(item: Item, settings: ImportSettings) -> Read:
 
 def _class_map(path: Path) -> NDArray[Any]:
     """A ground truth of any kind, ENVI too (a classification, or a band of whole numbers)."""
-    if path.suffix.lower() == ".hdr" or not is_array_like(path):
-        try:
-            image = envi.open(str(path))
-            plane = np.asarray(image.read_band(0))
-        except Exception as error:  # spectral raises many kinds
-            raise DataError(
-                f"{path}: cannot be read as a map of classes ({error}); save it as .npy or .png"
-            ) from error
-        whole: NDArray[Any] = np.rint(plane).astype(np.int64)
-        return whole
-    return read_plane(path, None)
-
-
-def is_array_like(path: Path) -> bool:
-    """Whether `read_plane` knows what to do with a file, by its name."""
-    return path.suffix.lower() in (*CUBE_SUFFIXES, ".png")
+    if path.suffix.lower() in (*ARRAY_SUFFIXES, ".png"):
+        return read_plane(path, None)
+    try:
+        image = envi.open(str(path))
+        bands, plane = image.nbands, np.asarray(image.read_band(0))
+    except Exception as error:  # spectral raises many kinds
+        raise DataError(
+            f"{path}: cannot be read as a map of classes ({error}); save it as .npy or .png"
+        ) from error
+    if bands != 1:
+        raise DataError(
+            f"{path}: has {bands} bands, a map of classes has one; name it: --ground-truth FILE"
+        )
+    whole: NDArray[Any] = np.rint(plane).astype(np.int64)
+    return whole
 
 
 def _surplus(names: Sequence[str], most: int, path: Path) -> list[str]:

@@ -238,7 +238,7 @@ def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register")
     factor = 1 if photo is None else _reduction(photo)
     other = None if photo is None else _segmented(photo, factor)
     alone = pairing == "largest"
-    if pairing == "largest":
+    if alone:
         scan = _largest(scan)
         other = None if other is None else _largest(other)
         pairing = "order"
