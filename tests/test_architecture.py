@@ -17,7 +17,9 @@ ALLOWED = {
     "train": {"errors", "storage", "spectra", "data", "model"},
     "evaluate": {"errors", "storage", "spectra", "data", "model"},
     "report": {"errors", "storage", "spectra", "data", "model", "evaluate"},
-    "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate", "report"},
+    "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"},
+    "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"}
+    | {"report", "bench"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "misc"}
 

@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bimae.data import open_dataset
-from bimae.data.loading import Reading, SeededPicks, seed_loader
+from bimae.data.loading import Picks, SeededPicks, seed_loader
+from bimae.data.reading import Reading, Stack, bands_first
+from bimae.data.resident import Resident, resident_bytes
 from bimae.data.transforms import Mix, flip, scale_spectra
 from bimae.errors import DataError
 from bimae.model import ClassifierConfig, ModelConfig
+from bimae.model.patches import patchify_rgb
 from bimae.spectra import BandSelection
 
 
@@ -112,16 +115,51 @@ def test_flip() -> None:
 
 
 def test_order_and_flips_follow_seed_and_epoch() -> None:
-    picks = SeededPicks(range(50), shuffle=True, flips=True, seed=1)
+    picks = SeededPicks(range(50), batch_size=8, shuffle=True, flips=True, seed=1)
     first = list(picks)
     assert list(picks) == first
-    assert sorted(p.index for p in first) == list(range(50))
-    assert {(p.rows, p.columns) for p in first} == {(a, b) for a in (0, 1) for b in (0, 1)}
+    assert [len(batch.picks) for batch in first] == [8, 8, 8, 8, 8, 8, 2]
+    assert len(picks) == 7
+    flat = [pick for batch in first for pick in batch.picks]
+    assert sorted(p.index for p in flat) == list(range(50))
+    assert {(p.rows, p.columns) for p in flat} == {(a, b) for a in (0, 1) for b in (0, 1)}
     picks.set_epoch(1)
     assert list(picks) != first
-    still = list(SeededPicks(range(5, 9), shuffle=False, flips=False, seed=1))
-    assert [p.index for p in still] == [5, 6, 7, 8]
-    assert not any(p.rows or p.columns for p in still)
+    (still,) = SeededPicks(range(5, 9), batch_size=9, shuffle=False, flips=False, seed=1)
+    assert [p.index for p in still.picks] == [5, 6, 7, 8]
+    assert not any(p.rows or p.columns for p in still.picks)
+
+
+@given(count=st.integers(1, 40), batch_size=st.integers(1, 12), ranks=st.integers(1, 5))
+def test_processes_share_the_batches_of_one(count: int, batch_size: int, ranks: int) -> None:
+    def picks(rank: int, ranks: int) -> list[Picks]:
+        return list(
+            SeededPicks(
+                range(count), batch_size=batch_size, shuffle=True, flips=True, seed=2,
+                rank=rank, ranks=ranks,
+            )
+        )  # fmt: skip
+
+    alone = picks(0, 1)
+    together = [picks(rank, ranks) for rank in range(ranks)]
+    assert {len(part) for part in together} == {len(alone)}  # all take part in every step
+    for step, parts in zip(alone, zip(*together, strict=True), strict=True):
+        counted = [p for b in parts for p in b.picks[: b.share.stop - b.share.start]]
+        assert tuple(counted) == step.picks
+        assert all(b.picks and b.share.whole == len(step.picks) for b in parts)
+
+
+def test_shard_by_shard_reads_few_shards_at_a_time() -> None:
+    shard_of = np.repeat(np.arange(10), 20)
+    picks = SeededPicks(
+        range(200), batch_size=20, shuffle=True, flips=False, seed=1, shard_of=shard_of
+    )
+    first = [[p.index for p in batch.picks] for batch in picks]
+    assert sorted(i for batch in first for i in batch) == list(range(200))
+    assert max(len({shard_of[i] for i in batch}) for batch in first) <= 4
+    assert any(len({shard_of[i] for i in batch}) > 1 for batch in first)
+    picks.set_epoch(1)
+    assert [[p.index for p in batch.picks] for batch in picks] != first
 
 
 def test_batches(small_data: Path) -> None:
@@ -131,12 +169,13 @@ def test_batches(small_data: Path) -> None:
     batches = list(seed_loader(samples, range(10), reading, batch_size=4))
     assert [len(b) for b in batches] == [4, 4, 2]
     first = batches[0]
-    assert first.hs.shape == (4, 2, 8, 8)
-    assert first.rgb.shape == (4, 3, 48, 48)
+    hs, rgb = first.images()
+    assert hs.shape == (4, 2, 8, 8)
+    assert rgb.shape == (4, 3, 48, 48)
     for place, index in enumerate(first.index.tolist()):
         sample = samples[index]
-        assert torch.equal(first.rgb[place], torch.from_numpy(sample.rgb.copy()).permute(2, 0, 1))
-        assert np.array_equal(first.hs[place].numpy(), scale_spectra(sample.hs, (2, 5)))
+        assert torch.equal(rgb[place], torch.from_numpy(sample.rgb.copy()).permute(2, 0, 1))
+        assert np.array_equal(hs[place].numpy(), scale_spectra(sample.hs, (2, 5)))
         assert classes[first.label[place]] == sample.label
 
 
@@ -152,11 +191,12 @@ def test_batches_through_filters(small_data: Path, scale: str) -> None:
     )  # fmt: skip
     loader = seed_loader(samples, range(5), Reading.of(config), batch_size=5, training=True)
     batch = next(iter(loader))
-    assert batch.hs.shape == (5, 3, 8, 8)
+    hs, _ = batch.images()
+    assert hs.shape == (5, 3, 8, 8)
     for place, index in enumerate(batch.index.tolist()):
         expected = plainly(samples[index].hs, channels.weights, scale).transpose(2, 0, 1)
         turned = [np.flip(expected, axes) for axes in ((), (1,), (2,), (1, 2))]
-        assert any(np.allclose(batch.hs[place], image, atol=1e-4) for image in turned)
+        assert any(np.allclose(hs[place], image, atol=1e-4) for image in turned)
     unlabelled = Reading.of(config, labels=False)
     assert next(iter(seed_loader(samples, [0], unlabelled, batch_size=1))).label is None
 
@@ -165,13 +205,14 @@ def test_both_views_are_flipped_alike(small_data: Path) -> None:
     samples = open_dataset(small_data)
     loader = seed_loader(samples, range(20), Reading(), batch_size=20, training=True, seed=3)
     batch = next(iter(loader))
+    hs, rgb = batch.images()
     seen = set()
     for place, index in enumerate(batch.index.tolist()):
         plain_hs = torch.from_numpy(scale_spectra(samples[index].hs))
         plain_rgb = torch.from_numpy(samples[index].rgb.copy()).permute(2, 0, 1)
         for dims in ((), (1,), (2,), (1, 2)):
-            if torch.equal(batch.hs[place], plain_hs.flip(dims)):
-                assert torch.equal(batch.rgb[place], plain_rgb.flip(dims))
+            if torch.equal(hs[place], plain_hs.flip(dims)):
+                assert torch.equal(rgb[place], plain_rgb.flip(dims))
                 seen.add(dims)
     assert len(seen) == 4
 
@@ -199,6 +240,80 @@ def test_workers_read_the_same(small_data: Path) -> None:
     for one, other in zip(alone, helped, strict=True):
         assert torch.equal(one.hs, other.hs)
         assert torch.equal(one.rgb, other.rgb)
+        assert torch.equal(one.turns, other.turns)
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        Reading(),
+        Reading("hs", bands=(2, 5)),
+        Reading(bands=(2, 5), scale="after"),
+        Reading("hs", bands=(2, 5), weights=(((2, 0.5), (3, 0.5)), ((5, 1.0),))),
+        Reading("rgb"),
+    ],
+)
+def test_resident_data_are_what_the_files_hold(small_data: Path, reading: Reading) -> None:
+    samples = open_dataset(small_data)
+    resident = Resident(samples, range(3, 20), reading)
+    assert resident.whole.nbytes == pytest.approx(resident_bytes(samples, 17, reading), abs=8 * 17)
+    kept, read = (
+        list(
+            seed_loader(
+                samples, range(4, 15), reading, batch_size=4, training=True, seed=2, resident=held
+            )
+        )
+        for held in (resident, None)
+    )
+    for one, other in zip(kept, read, strict=True):
+        for a, b in zip(one.images(), other.images(), strict=True):
+            assert (a is None and b is None) or torch.equal(a, b)
+
+
+def test_bands_and_tiles_are_those_of_the_whole_images(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    loader = seed_loader(samples, range(8), Reading(), batch_size=8, training=True, seed=3)
+    batch = next(iter(loader))
+    hs, rgb = batch.images()
+    bands = torch.stack([torch.randperm(12, generator=_generator(i))[:5] for i in range(8)])
+    tiles = torch.stack([torch.randperm(4, generator=_generator(i))[:3] for i in range(8)])
+    expected = patchify_rgb(rgb, 24)
+    for i in range(8):
+        assert torch.equal(batch.spectra(bands)[i], hs[i, bands[i]])
+        assert torch.equal(batch.tiles(tiles, 24)[i], expected[i, tiles[i]])
+    part = batch.part(slice(2, 5))
+    assert torch.equal(part.spectra(), hs[2:5])
+    assert torch.equal(part.pictures(), rgb[2:5])
+    assert len(part) == 3
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.uint8, np.float32]),
+        st.tuples(st.integers(1, 4), st.integers(1, 4), st.sampled_from([1, 3, 4, 8, 12])),
+        elements=st.integers(0, 255),
+    )
+)
+def test_bands_first(cube: np.ndarray) -> None:
+    found = bands_first(cube)
+    assert found.flags.c_contiguous
+    assert np.array_equal(found, np.moveaxis(cube, 2, 0))
+
+
+def test_bytes_stay_bytes_until_a_number_comes() -> None:
+    stack = Stack(3, top=255)
+    stack.put(0, np.array([0, 255], np.uint8))
+    assert stack.values.dtype == np.uint8
+    stack.put(1, np.array([0.25, 0.5], np.float32))
+    stack.put(2, np.array([51, 0], np.uint8))
+    assert stack.values.dtype == np.float32
+    np.testing.assert_array_equal(
+        stack.values, np.array([[0, 1], [0.25, 0.5], [51 / np.float32(255), 0]], np.float32)
+    )
 
 
 def test_a_label_that_is_no_class(small_data: Path) -> None:

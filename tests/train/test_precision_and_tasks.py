@@ -1,6 +1,9 @@
+from itertools import combinations
+
 import pytest
 import torch
 
+from bimae.data.batch import Batch, Share
 from bimae.errors import ConfigError
 from bimae.model import BiMAE
 from bimae.train import precision
@@ -49,8 +52,20 @@ def test_a_loss_that_is_not_finite_stops_before_it_is_applied() -> None:
 
 
 def test_masks_follow_the_place_in_the_run_and_the_seed() -> None:
-    def first(seed: int, epoch: int, number: int) -> float:
-        return torch.rand(1, generator=_task(seed)._masks(epoch, number)).item()
+    def first(seed: int, epoch: int, number: int) -> torch.Tensor:
+        hs, _ = _task(seed)._masks(Batch(torch.arange(9)), epoch, number)
+        return hs.keep
 
-    assert first(0, 1, 2) == first(0, 1, 2)
-    assert len({first(0, 0, 0), first(0, 0, 1), first(0, 1, 0), first(1, 0, 0)}) == 4
+    assert torch.equal(first(0, 1, 2), first(0, 1, 2))
+    drawn = (first(0, 0, 0), first(0, 0, 1), first(0, 1, 0), first(1, 0, 0))
+    assert not any(torch.equal(a, b) for a, b in combinations(drawn, 2))
+
+
+def test_processes_draw_the_masks_of_one() -> None:
+    task = _task()
+    whole = task._masks(Batch(torch.arange(9)), 3, 4)
+    for start, stop in ((0, 4), (4, 9)):
+        batch = Batch(torch.arange(start, stop), share=Share(start, stop, 9))
+        for mine, all_of_them in zip(task._masks(batch, 3, 4), whole, strict=True):
+            assert torch.equal(mine.keep, all_of_them.keep[start:stop])
+            assert torch.equal(mine.targets, all_of_them.targets[start:stop])

@@ -22,7 +22,14 @@ EXAMPLE = (
 
 def main(argv: list[str], prog: str) -> None:
     """Runs the verb."""
-    run(parse(FinetuneOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE))
+    options = parse(FinetuneOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE)
+    from bimae.train.finetune import finetune
+    from bimae.train.processes import Processes
+
+    if Processes.of_environment().first:
+        run(options)
+    else:  # trains along; the first process reports
+        finetune(options)
 
 
 def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":

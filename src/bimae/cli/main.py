@@ -26,6 +26,7 @@ VERBS = {
     "finetune": ("finetune", "train and test a classifier, from pretrained weights or scratch"),
     "evaluate": ("evaluate", "test a classifier on other data"),
     "reconstruct": ("reconstruct", "draw what a pretrained model makes of hidden bands and tiles"),
+    "bench": ("bench", "measure how fast this machine trains, predicts and reads"),
     "import-official": ("import_official", "turn the authors' released weights into a model"),
 }
 

@@ -21,7 +21,14 @@ AVERAGED = 512  # training samples in the mean image, at most
 
 def main(argv: list[str], prog: str) -> None:
     """Runs the verb."""
-    run(parse(PretrainOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE))
+    options = parse(PretrainOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE)
+    from bimae.train.pretrain import pretrain
+    from bimae.train.processes import Processes
+
+    if Processes.of_environment().first:
+        run(options)
+    else:  # trains along; the first process reports
+        pretrain(options)
 
 
 def run(options: PretrainOptions) -> "PretrainRun":

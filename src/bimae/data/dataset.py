@@ -6,20 +6,33 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.locate import SPLIT_OF, Located, locate
 from bimae.data.resize import bring_hs_to_size, bring_rgb_to_size
 from bimae.data.sample import Sample
-from bimae.data.tfrecord.shard import Shard
+from bimae.data.tfrecord.shard import Shard, open_shards
 from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
 from bimae.errors import ConfigError, DataError
 from bimae.spectra import check_wavelengths
 
 Size = int | Literal["auto"] | None
+
+
+class StoredImages(NamedTuple):
+    """The two images of a sample as stored; None for a view that was not asked for.
+
+    Attributes:
+        rgb: [H, W, 3] uint8, or float32 in [0, 1].
+        hs: [h, w, C] uint8 or float32.
+    """
+
+    rgb: NDArray[np.uint8] | NDArray[np.float32] | None
+    hs: NDArray[np.uint8] | NDArray[np.float32] | None
 
 
 def open_dataset(
@@ -77,7 +90,7 @@ class SeedDataset(Sequence[Sample]):
             if isinstance(size, int) and size < 1:
                 raise ConfigError(f"{name}={size}: expected at least 1 pixel, None or 'auto'")
         self.root = located.root
-        self._shards = [Shard(path) for path in located.shards]
+        self._shards = open_shards(located.shards)
         self._ends = list(accumulate(len(shard) for shard in self._shards))
         self._names = [p.relative_to(located.root).as_posix() for p in located.shards]
         self.ids = [
@@ -128,6 +141,29 @@ class SeedDataset(Sequence[Sample]):
         if self.hs_size is not None:
             hs = bring_hs_to_size(hs, self.hs_size)
         return Sample(self.ids[index], self.labels[index], self.groups[index], rgb, hs)
+
+    def stored(
+        self, index: int, modality: Literal["bimodal", "hs", "rgb"] = "bimodal"
+    ) -> StoredImages:
+        """The images of a sample as the file holds them, at the sizes of this data set.
+
+        For whoever wants many: bytes stay bytes, read-only views of the file where they can be.
+
+        Raises:
+            IndexError: There is no such sample.
+            DataError: An image cannot be decoded.
+        """
+        shard, record = self._find(index)
+        rgb = hs = None
+        if modality != "hs":
+            rgb = shard.raw_rgb(record)
+            if self.rgb_size is not None and rgb.shape[:2] != (self.rgb_size, self.rgb_size):
+                rgb = bring_rgb_to_size(shard.rgb(record), self.rgb_size)
+        if modality != "rgb":
+            hs = shard.raw_hs(record)
+            if self.hs_size is not None:
+                hs = bring_hs_to_size(hs, self.hs_size)
+        return StoredImages(rgb, hs)
 
     def __repr__(self) -> str:
         """What it holds, in a line."""

@@ -1,110 +1,22 @@
-"""Samples to batches of tensors, in a seeded order with seeded flips.
+"""Batches in a seeded order with seeded flips; shared out where several processes train.
 
-Shapes: B batch, n channels (picked bands, or averages of bands), S side of a spectral image,
-H side of the RGB image.
+What a batch holds: `batch.py`; how samples are read: `reading.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from bimae.data.batch import Batch, Share
 from bimae.data.dataset import SeedDataset
-from bimae.data.transforms import Mix, flip, scale_spectra
+from bimae.data.reading import Reading, read_batch
+from bimae.data.resident import Resident
+from bimae.data.transforms import Mix
 from bimae.errors import DataError
-from bimae.spectra import BandWeights
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a model reads; a view that is not looked at is None.
-
-    Attributes:
-        index: [B] place of each sample in its data set.
-        hs: [B, n, S, S] float32, scaled to [0, 1] per pixel.
-        rgb: [B, 3, H, H] float32 in [0, 1].
-        label: [B] class numbers, or None where no classes were asked for.
-    """
-
-    index: Tensor
-    hs: Tensor | None
-    rgb: Tensor | None
-    label: Tensor | None
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def to(self, device: torch.device, non_blocking: bool = False) -> "Batch":
-        """The batch on another device; Lightning calls it."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "Batch":
-        """The batch in page-locked memory, which a GPU can fetch by itself."""
-        return self._map(Tensor.pin_memory)
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        views = (None if t is None else change(t) for t in (self.hs, self.rgb, self.label))
-        return Batch(change(self.index), *views)
-
-
-class Reader(Protocol):
-    """What a model's configuration says about how it reads; a `ClassifierConfig` does."""
-
-    @property
-    def modality(self) -> Literal["bimodal", "hs", "rgb"]:
-        """Which views it looks at."""
-
-    @property
-    def bands(self) -> tuple[int, ...]:
-        """The band of each channel; empty where it reads no spectra."""
-
-    @property
-    def scale(self) -> Literal["before", "after"]:
-        """Spectra are scaled before or after the bands are picked or averaged."""
-
-    @property
-    def band_weights(self) -> tuple[BandWeights, ...] | None:
-        """What is averaged for each channel, or None where every one is a single band."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names in the order of their numbers."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How stored samples are read for one model.
-
-    Attributes:
-        modality: Which views are looked at.
-        bands: The bands to pick, or None for all.
-        scale: Min-max scaling `before` or `after` the bands are picked or averaged.
-        classes: Class names in the order of their numbers; None: labels are not read.
-        weights: Averages of bands to read in the place of single ones, (band, weight) pairs for
-            each channel; None where every channel is one of `bands`.
-    """
-
-    modality: Literal["bimodal", "hs", "rgb"] = "bimodal"
-    bands: tuple[int, ...] | None = None
-    scale: Literal["before", "after"] = "before"
-    classes: tuple[str, ...] | None = None
-    weights: tuple[BandWeights, ...] | None = None
-
-    @classmethod
-    def of(cls, config: Reader, *, labels: bool = True) -> "Reading":
-        """How a classifier reads; the one place that knows, so that none forgets its filters.
-
-        Args:
-            config: The classifier's configuration.
-            labels: Whether labels are read too.
-        """
-        classes = config.classes if labels else None
-        bands = config.bands or None
-        return cls(config.modality, bands, config.scale, classes, config.band_weights)
 
 
 @dataclass(frozen=True)
@@ -116,76 +28,124 @@ class Pick:
     columns: bool = False
 
 
+@dataclass(frozen=True)
+class Picks:
+    """The samples of a batch, and which part of a step they are."""
+
+    picks: tuple[Pick, ...]
+    share: Share
+
+
 class SeedBatches(Dataset[Batch]):
     """Reads picks as whole batches; holds no randomness, so that workers need no state."""
 
-    def __init__(self, samples: SeedDataset, reading: Reading) -> None:
+    def __init__(
+        self, samples: SeedDataset, reading: Reading, resident: Resident | None = None
+    ) -> None:
         self.samples = samples
         self.reading = reading
+        self.resident = resident
         self.numbers = {name: i for i, name in enumerate(reading.classes or ())}
         self.mix = None if reading.weights is None else Mix.of(reading.weights)
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, pick: Pick) -> Batch:
-        return self.__getitems__([pick])
-
-    def __getitems__(self, picks: list[Pick]) -> Batch:
-        """Reads, flips and scales straight into the batch's memory, a sample at a time."""
-        reading = self.reading
-        hs: np.ndarray | None = None
-        rgb: np.ndarray | None = None
-        for i, pick in enumerate(picks):
-            sample = self.samples[pick.index]
-            if reading.modality != "rgb":
-                if hs is None:
-                    count = len(reading.weights or reading.bands or ()) or sample.hs.shape[2]
-                    hs = np.empty((len(picks), count, *sample.hs.shape[:2]), np.float32)
-                image = flip(sample.hs, pick.rows, pick.columns)
-                scale_spectra(image, reading.bands, reading.scale, hs[i], mix=self.mix)
-            if reading.modality != "hs":
-                if rgb is None:
-                    rgb = np.empty((len(picks), *sample.rgb.shape), np.float32)
-                rgb[i] = flip(sample.rgb, pick.rows, pick.columns)
-        return Batch(
-            index=torch.tensor([pick.index for pick in picks]),
-            hs=None if hs is None else torch.from_numpy(hs),
-            # A view with channels first: RGB tiles are cut from the stored order without a copy.
-            rgb=None if rgb is None else torch.from_numpy(rgb).permute(0, 3, 1, 2),
-            label=self._labels(picks),
+    def __getitem__(self, picks: Picks) -> Batch:
+        """A batch as it is stored, with how each sample is turned."""
+        indices = [pick.index for pick in picks.picks]
+        if self.resident is None:
+            batch = read_batch(self.samples, indices, self.reading, self.mix)
+        else:
+            batch = self.resident.take(indices)
+        device = batch.index.device
+        turns = [(pick.rows, pick.columns) for pick in picks.picks]
+        label = self._labels(indices)
+        return replace(
+            batch,
+            turns=torch.tensor(turns, device=device) if any(map(any, turns)) else None,
+            label=None if label is None else label.to(device),
+            share=picks.share,
         )
 
-    def _labels(self, picks: list[Pick]) -> Tensor | None:
+    def _labels(self, indices: Sequence[int]) -> Tensor | None:
         if self.reading.classes is None:
             return None
-        return torch.tensor([self.numbers[str(self.samples.labels[p.index])] for p in picks])
+        return torch.tensor([self.numbers[str(self.samples.labels[i])] for i in indices])
 
 
-class SeededPicks(Sampler[Pick]):
+class SeededPicks(Sampler[Picks]):
     """Every sample of a part of the data once per epoch; order and flips follow from the seed.
 
-    Lightning calls `set_epoch`, so that a resumed run goes on as the whole one would have.
+    Where several processes share a step, each gets its own part of the same batches as one process
+    alone would have. Lightning calls `set_epoch`, so that a resumed run goes on as the whole one
+    would have.
     """
 
-    def __init__(self, indices: Sequence[int], *, shuffle: bool, flips: bool, seed: int) -> None:
+    def __init__(
+        self,
+        indices: Sequence[int],
+        *,
+        batch_size: int,
+        shuffle: bool,
+        flips: bool,
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
+        shard_of: Sequence[int] | None = None,
+    ) -> None:
+        """Declares the order.
+
+        Args:
+            indices: Which samples.
+            batch_size: Samples per step, in all processes together.
+            shuffle: Whether each epoch has an order of its own.
+            flips: Whether samples are turned at random.
+            seed: Seed of order and flips.
+            rank: Number of this process.
+            ranks: Processes that share each step.
+            shard_of: Shard of each of `indices`, to go shard by shard where files come from afar
+                and not all can be kept; None: any order.
+        """
         self.indices = np.asarray(indices, dtype=np.int64)
+        self.batch_size = batch_size
         self.shuffle, self.flips, self.seed = shuffle, flips, seed
+        self.rank, self.ranks = rank, ranks
+        self.shard_of = None if shard_of is None else np.asarray(shard_of)
         self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return (len(self.indices) + self.batch_size - 1) // self.batch_size
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses which epoch's order comes next."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[Pick]:
+    def __iter__(self) -> Iterator[Picks]:
         rng = np.random.default_rng([self.seed, self.epoch])
-        order = rng.permutation(self.indices) if self.shuffle else self.indices
+        order = self._order(rng)
         turns = rng.random((len(order), 2)) < 0.5 if self.flips else np.zeros((len(order), 2), bool)
-        for index, (rows, columns) in zip(order, turns, strict=True):
-            yield Pick(int(index), bool(rows), bool(columns))
+        for begin in range(0, len(order), self.batch_size):
+            whole = min(self.batch_size, len(order) - begin)
+            start, stop = (whole * r // self.ranks for r in (self.rank, self.rank + 1))
+            held = range(begin + start, begin + max(stop, start + 1))
+            yield Picks(
+                tuple(
+                    Pick(int(order[i]), bool(turns[i, 0]), bool(turns[i, 1]))
+                    for i in (min(i, len(order) - 1) for i in held)
+                ),
+                Share(start, stop, whole),
+            )
+
+    def _order(self, rng: np.random.Generator) -> np.ndarray:
+        if not self.shuffle:
+            return self.indices
+        if self.shard_of is None:
+            return rng.permutation(self.indices)
+        # Shards in random order, samples at random among about two of them at a time.
+        turn = rng.permutation(int(self.shard_of.max()) + 1)
+        place = turn[self.shard_of] + 2.0 * rng.random(len(self.indices))
+        return self.indices[np.argsort(place, kind="stable")]
 
 
 def seed_loader(
@@ -197,6 +157,9 @@ def seed_loader(
     training: bool = False,
     seed: int = 0,
     workers: int = 0,
+    rank: int = 0,
+    ranks: int = 1,
+    resident: Resident | None = None,
 ) -> "DataLoader[Batch]":
     """Batches of a part of a data set.
 
@@ -204,25 +167,37 @@ def seed_loader(
         samples: The data set.
         indices: Which of its samples.
         reading: How they are read.
-        batch_size: Samples per batch; the last one may be smaller, and a batch larger than the
-            part is one batch.
+        batch_size: Samples per batch, over all processes; the last one may be smaller, and a batch
+            larger than the part is one batch.
         training: Shuffled and flipped anew each epoch; else in order, as stored.
         seed: Seed of order and flips.
         workers: Processes that read ahead; 0 reads in this one.
+        rank: Number of this process among those that share each step.
+        ranks: How many these are.
+        resident: The samples in memory, to be taken from there.
 
     Raises:
         DataError: A sample that is asked for has no label, or a label that is no known class.
     """
     if reading.classes is not None:
         check_labels(samples, indices, reading.classes)
-    return DataLoader(
-        SeedBatches(samples, reading),
+    workers = 0 if resident else workers
+    picks = SeededPicks(
+        indices,
         batch_size=batch_size,
-        sampler=SeededPicks(indices, shuffle=training, flips=training, seed=seed),
+        shuffle=training,
+        flips=training,
+        seed=seed,
+        rank=rank,
+        ranks=ranks,
+    )
+    return DataLoader(
+        SeedBatches(samples, reading, resident),
+        sampler=picks,
+        batch_size=None,  # a sample of this loader is a batch already
         num_workers=workers,
         persistent_workers=workers > 0,
-        collate_fn=_as_it_is,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=resident is None and torch.cuda.is_available(),
     )
 
 
@@ -247,7 +222,3 @@ def check_labels(samples: SeedDataset, indices: Sequence[int], classes: Sequence
             f"{len(classes)} known classes ({', '.join(classes[:5])}{', ...' * (len(classes) > 5)})"
             f"; so for {len(unknown)} of {len(indices)} samples"
         )
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch  # `__getitems__` has put it together already

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bimae.data.remote import RemotePath, as_path
 from bimae.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -38,12 +39,18 @@ def locate(path: Path | str) -> Located:
 
     Args:
         path: A file (whatever its suffix), a glob, a folder with the subfolders train, val
-            (or validation) and test, a folder with files of these prefixes, or a flat folder.
+            (or validation) and test, a folder with files of these prefixes, or a flat folder;
+            each also as an address such as `s3://bucket/folder`.
 
     Raises:
-        DataError: There is nothing there, or some shards declare a split and others none.
+        DataError: There is nothing there, or some shards declare a split and others none; or an
+            address cannot be read.
     """
-    path = Path(path)
+    path = as_path(path)
+    if isinstance(path, RemotePath):
+        path.refresh()
+        if path.is_file():  # asked first: over HTTP, whether it is a folder is a download
+            return _declared(path.parent, [path], path)
     if path.is_dir():
         try:
             return _in_folder(path)
@@ -55,11 +62,16 @@ def locate(path: Path | str) -> Located:
         raise DataError(
             f"{path}: found no such file or folder, expected TFRecords ({SUFFIXES}): check the path"
         )
-    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-    files = [file for file in found if file.is_file()]
+    files = [file for file in _matching(path) if file.is_file()]
     if not files:
         raise DataError(f"{path}: found no file that matches, expected TFRecords: check the glob")
     return _declared(_common_folder(files), files, path)
+
+
+def _matching(path: Path) -> list[Path]:
+    if isinstance(path, RemotePath):
+        return list(path.matching())
+    return [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
 
 
 def _in_folder(folder: Path) -> Located:

@@ -71,7 +71,7 @@ def scale_spectra(
         hs = hs[..., list(bands)]
     # Arithmetic in the stored order, which memory holds side by side; one transposing copy after.
     scaled = np.subtract(hs, low, dtype=np.float32)
-    scaled *= _one_over(span)
+    scaled *= one_over(span)
     if out is None:
         return np.ascontiguousarray(scaled.transpose(2, 0, 1))
     out[...] = scaled.transpose(2, 0, 1)
@@ -91,10 +91,10 @@ def _scale_mixed(
     mixed = mix.matrix @ above.T  # [n, h*w]
     if scale == "before":
         span = seen.max(axis=-1).astype(np.float32) - low[..., 0]
-        mixed *= _one_over(span).reshape(1, -1)
+        mixed *= one_over(span).reshape(1, -1)
     else:
         mixed -= mixed.min(axis=0)
-        mixed *= _one_over(mixed.max(axis=0))
+        mixed *= one_over(mixed.max(axis=0))
     images: NDArray[np.float32] = mixed.reshape(-1, height, width)
     if out is None:
         return images
@@ -102,7 +102,8 @@ def _scale_mixed(
     return out
 
 
-def _one_over(span: NDArray[np.float32]) -> NDArray[np.float32]:
+def one_over(span: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 / span, and 0 where there is none."""
     inverse: NDArray[np.float32] = np.divide(1, span, out=np.zeros_like(span), where=span > 0)
     return inverse
 

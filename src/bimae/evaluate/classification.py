@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from bimae.data import SeedDataset
-from bimae.data.loading import Reading, seed_loader
+from bimae.data.loading import seed_loader
+from bimae.data.reading import Reading
 from bimae.model import SeedClassifier
 
 
@@ -84,9 +85,9 @@ def classify(
     model.eval()
     with torch.inference_mode():
         for batch in seed_loader(samples, part, reading, batch_size=batch_size):
-            hs, rgb = (None if x is None else x.to(device) for x in (batch.hs, batch.rgb))
             assert batch.label is not None
             truth.append(batch.label.numpy())
+            hs, rgb = batch.to(device).images()
             probabilities.append(model(hs, rgb).float().softmax(dim=1).cpu().numpy())
     return Predictions(
         classes=config.classes,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bimae.data import SeedDataset
-from bimae.data.loading import Reading, seed_loader
+from bimae.data.loading import seed_loader
+from bimae.data.reading import Reading
 from bimae.model import BiMAE, Views
 from bimae.model.patches import patchify_hs, patchify_rgb, unpatchify_hs, unpatchify_rgb
 
@@ -81,25 +82,25 @@ def reconstruct(
             `part` itself, which flatters the mean image when it has few samples.
     """
     batch = next(iter(seed_loader(samples, part, Reading(), batch_size=len(part))))
-    assert batch.hs is not None
-    assert batch.rgb is not None
+    hs, rgb = batch.spectra(), batch.pictures()
     config = model.config
     masks = model.draw_masks(
         len(part), generator=torch.Generator().manual_seed(seed), all_hidden=True
     )
-    patches = Views(patchify_hs(batch.hs), patchify_rgb(batch.rgb, config.patch_size))
+    patches = Views(patchify_hs(hs), patchify_rgb(rgb, config.patch_size))
+    seen = patches.take(masks[0].keep, masks[1].keep)
     with torch.inference_mode():
-        found = model.eval().reconstruct(patches, masks)
+        found = model.eval().reconstruct(seen, masks)
     hs_made, hs_hidden = _fill(patches.hs, found.hs, masks[0].targets)
     rgb_made, rgb_hidden = _fill(patches.rgb, found.rgb, masks[1].targets)
     mean = _mean_patches(samples, part if mean_of is None else mean_of, config.patch_size)
     shown = rgb_hidden.float()[:, :, None].expand(-1, -1, config.rgb_patch)
     return Reconstruction(
         keys=[samples.keys[i] for i in part],
-        hs=batch.hs.numpy(),
+        hs=hs.numpy(),
         hs_made=unpatchify_hs(hs_made, config.hs_size).numpy(),
         hs_hidden=hs_hidden.numpy(),
-        rgb=batch.rgb.contiguous().numpy(),
+        rgb=rgb.contiguous().numpy(),
         rgb_made=unpatchify_rgb(rgb_made, config.patch_size).numpy(),
         rgb_hidden=unpatchify_rgb(shown, config.patch_size)[:, 0].numpy() > 0,
         errors=ReconstructionErrors(
@@ -120,10 +121,8 @@ def _mean_patches(samples: SeedDataset, part: Sequence[int], patch_size: int) ->
     """Patches [C, V] and [tiles, V] of the mean image over a part, a batch at a time."""
     hs, rgb = torch.zeros(()), torch.zeros(())
     for batch in seed_loader(samples, part, Reading(), batch_size=32):
-        assert batch.hs is not None
-        assert batch.rgb is not None
-        hs = hs + patchify_hs(batch.hs).sum(dim=0) / len(part)
-        rgb = rgb + patchify_rgb(batch.rgb, patch_size).sum(dim=0) / len(part)
+        hs = hs + patchify_hs(batch.spectra()).sum(dim=0) / len(part)
+        rgb = rgb + patchify_rgb(batch.pictures(), patch_size).sum(dim=0) / len(part)
     return Views(hs, rgb)
 
 

@@ -5,6 +5,7 @@ T reconstructed tokens of a modality, V values in a patch, D width.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from bimae.errors import ConfigError
 from bimae.model.blocks import Decoder, Fusion
 from bimae.model.config import ModelConfig
 from bimae.model.initialise import MIDDLE, initialise
-from bimae.model.masking import Mask, draw_mask, take_tokens
+from bimae.model.masking import Mask, draw_masks, take_tokens
 from bimae.model.patches import patchify_hs, patchify_rgb
 from bimae.model.pretrained import Pretrained
 from bimae.model.trunk import Bands, Trunk
@@ -28,12 +29,15 @@ class LossParts:
     rgb: Tensor
 
 
-@dataclass(frozen=True)
-class Views:
+class Views(NamedTuple):
     """One tensor per modality: spectral and RGB."""
 
     hs: Tensor
     rgb: Tensor
+
+    def take(self, hs_rows: Tensor, rgb_rows: Tensor) -> "Views":
+        """Of patches [B, N, V]: those that the rows [B, K] of each modality name [B, K, V]."""
+        return Views(take_tokens(self.hs, hs_rows), take_tokens(self.rgb, rgb_rows))
 
 
 class BiMAE(Pretrained[ModelConfig], nn.Module):
@@ -78,29 +82,42 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
         Returns:
             Losses over the reconstructed patches only.
         """
-        hs_mask, rgb_mask = self.draw_masks(len(hs), generator=generator, device=hs.device)
+        masks = self.draw_masks(len(hs), generator=generator, device=hs.device)
         patches = Views(patchify_hs(hs), patchify_rgb(rgb, self.config.patch_size))
-        made = self.reconstruct(patches, (hs_mask, rgb_mask))
-        hs_loss = nn.functional.mse_loss(made.hs.float(), take_tokens(patches.hs, hs_mask.targets))
-        rgb_loss = nn.functional.mse_loss(
-            made.rgb.float(), take_tokens(patches.rgb, rgb_mask.targets)
-        )
-        return LossParts(hs_loss + rgb_loss, hs_loss, rgb_loss)
+        hs_mask, rgb_mask = masks
+        seen = patches.take(hs_mask.keep, rgb_mask.keep)
+        hidden = patches.take(hs_mask.targets, rgb_mask.targets)
+        return self.losses(seen, hidden, masks)
 
-    def reconstruct(self, patches: Views, masks: tuple[Mask, Mask]) -> Views:
-        """The targets' patches, from the kept ones alone.
+    def losses(self, seen: Views, hidden: Views, masks: tuple[Mask, Mask]) -> LossParts:
+        """The step on patches that are taken already: what no mask names is never needed.
 
         Args:
-            patches: Flat patches [B, C, V] and [B, tiles, V]; only the kept ones are read.
+            seen: Patches [B, K, V] of each modality that `masks` keep, in [0, 1].
+            hidden: Patches [B, T, V] of each modality that `masks` name as targets.
             masks: Spectral and RGB mask.
 
         Returns:
-            Reconstructed patches [B, T, V] of each modality, in [0, 1].
+            Losses over the targets.
+        """
+        made = self.reconstruct(seen, masks)
+        hs_loss = nn.functional.mse_loss(made.hs, hidden.hs)
+        rgb_loss = nn.functional.mse_loss(made.rgb, hidden.rgb)
+        return LossParts(hs_loss + rgb_loss, hs_loss, rgb_loss)
+
+    def reconstruct(self, seen: Views, masks: tuple[Mask, Mask]) -> Views:
+        """The targets' patches, from the kept ones alone.
+
+        Args:
+            seen: Flat patches [B, K, V] of each modality that `masks` keep, in [0, 1].
+            masks: Spectral and RGB mask.
+
+        Returns:
+            Reconstructed patches [B, T, V] of each modality, in [0, 1], float32.
         """
         hs_mask, rgb_mask = masks
-        # only what is kept is projected
-        hs_seen = self.trunk.hs(take_tokens(patches.hs, hs_mask.keep), hs_mask.keep)
-        rgb_seen = self.trunk.rgb(take_tokens(patches.rgb, rgb_mask.keep), rgb_mask.keep)
+        hs_seen = self.trunk.hs(seen.hs, hs_mask.keep)
+        rgb_seen = self.trunk.rgb(seen.rgb, rgb_mask.keep)
         encoded = self.trunk.encoder(
             self.trunk.with_global(torch.cat([hs_seen, rgb_seen], dim=1))
         )  # [B, K_hs + K_rgb + 1, D]
@@ -129,11 +146,9 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
         all_hidden: bool = False,
     ) -> tuple[Mask, Mask]:
         """A spectral and an RGB mask for `batch` samples; see `draw_mask`."""
-        hs, rgb = (
-            draw_mask(counts, batch, generator=generator, device=device, all_hidden=all_hidden)
-            for counts in (self.config.hs_counts, self.config.rgb_counts)
+        return draw_masks(
+            self.config, batch, generator=generator, device=device, all_hidden=all_hidden
         )
-        return hs, rgb
 
     def tokens(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None

@@ -3,20 +3,41 @@
 Shapes: B batch, N tokens, M tokens attended to, D width, H heads, d width of a head.
 """
 
+import torch
 from torch import Tensor, nn
 
 NORM_EPSILON = 1e-6  # the authors' value; the default of torch is 1e-5
 
 
-def layer_norm(width: int) -> nn.LayerNorm:
-    """LayerNorm over the token width with the project's epsilon."""
-    return nn.LayerNorm(width, eps=NORM_EPSILON)
+class LayerNorm(nn.LayerNorm):
+    """LayerNorm over the token width with the project's epsilon.
+
+    Scale and shift stay in float32 where the tokens are bfloat16; the sums are float32 in any case.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=NORM_EPSILON)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., D] to [..., D], in the type of `x`."""
+        scale: Tensor = self.weight
+        shift: Tensor = self.bias
+        if x.is_cuda:  # whose kernel, unlike that of the CPU, wants one type for all three
+            scale, shift = scale.to(x.dtype), shift.to(x.dtype)
+        return nn.functional.layer_norm(x, self.normalized_shape, scale, shift, self.eps)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """softmax(q k^T / sqrt(d)) v for [B, H, N, d], [B, H, M, d], [B, H, M, d] to [B, N, H*d]."""
-    mixed = nn.functional.scaled_dot_product_attention(query, key, value)
-    return mixed.transpose(1, 2).flatten(2)
+    if query.dtype is torch.bfloat16 and not query.is_cuda:
+        # For some dozens of tokens two plain products beat the fused kernel of the CPU, whose
+        # products are not those of bf16 units (docs/performance.md).
+        weights = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        mixed = weights.softmax(dim=-1) @ value
+    else:
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+    out: Tensor = mixed.transpose(1, 2).flatten(2)
+    return out
 
 
 class SelfAttention(nn.Module):
@@ -70,9 +91,9 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, width: int, heads: int, head_dim: int, mlp_ratio: float) -> None:
         super().__init__()
-        self.norm1 = layer_norm(width)
+        self.norm1 = LayerNorm(width)
         self.attention = SelfAttention(width, heads, head_dim)
-        self.norm2 = layer_norm(width)
+        self.norm2 = LayerNorm(width)
         self.mlp = Mlp(width, int(width * mlp_ratio))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,10 +110,10 @@ class Fusion(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.norm_query = layer_norm(width)
-        self.norm_memory = layer_norm(width)
+        self.norm_query = LayerNorm(width)
+        self.norm_memory = LayerNorm(width)
         self.attention = CrossAttention(width, heads)
-        self.norm_mlp = layer_norm(width)
+        self.norm_mlp = LayerNorm(width)
         self.mlp = Mlp(width, self.MLP_RATIO * width)
 
     def forward(self, queries: Tensor, memory: Tensor) -> Tensor:
@@ -114,9 +135,15 @@ class Decoder(nn.Sequential):
     def __init__(self, width: int, decoder_width: int, patch: int) -> None:
         super().__init__(
             nn.Linear(width, decoder_width),
-            layer_norm(decoder_width),
+            LayerNorm(decoder_width),
             Mlp(decoder_width, self.MLP_RATIO * decoder_width),
-            layer_norm(decoder_width),
+            LayerNorm(decoder_width),
             nn.Linear(decoder_width, patch),
-            nn.Sigmoid(),
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens [B, N, D] to patches [B, N, V], float32."""
+        # Of the 256 steps between 0 and 1 that an image has, bfloat16 tells half apart near 1.
+        for layer in self:
+            x = layer(x)
+        return x.float().sigmoid()

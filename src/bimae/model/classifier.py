@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bimae.errors import ModelError
 from bimae.model.bimae import BiMAE
-from bimae.model.blocks import layer_norm
+from bimae.model.blocks import LayerNorm
 from bimae.model.config import ClassifierConfig
 from bimae.model.initialise import initialise
 from bimae.model.pretrained import Pretrained
@@ -34,7 +34,7 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         self.config = config
         with torch.random.fork_rng(devices=[]):
             self.trunk = Trunk(config.model, config.modality, global_token=config.pool == "token")
-            self.norm = layer_norm(config.model.width)
+            self.norm = LayerNorm(config.model.width)
             self.head = nn.Linear(config.model.width, len(config.classes))
         self.register_buffer(
             "bands", torch.tensor(config.bands, dtype=torch.long), persistent=False

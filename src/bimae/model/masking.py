@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bimae.model.config import MaskCounts
+from bimae.model.config import MaskCounts, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Mask:
 
     keep: Tensor
     targets: Tensor
+
+    def part(self, where: slice) -> "Mask":
+        """The mask of some of the samples."""
+        return Mask(self.keep[where], self.targets[where])
 
 
 def draw_mask(
@@ -53,6 +57,22 @@ def draw_mask(
     chosen = order[:, counts.keep : counts.keep + targets].sort(dim=1).values
     device = device or generator.device
     return Mask(keep.to(device), chosen.to(device))
+
+
+def draw_masks(
+    config: ModelConfig,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    device: torch.device | None = None,
+    all_hidden: bool = False,
+) -> tuple[Mask, Mask]:
+    """A spectral and an RGB mask for `batch` samples of a model's sizes; see `draw_mask`."""
+    hs, rgb = (
+        draw_mask(counts, batch, generator=generator, device=device, all_hidden=all_hidden)
+        for counts in (config.hs_counts, config.rgb_counts)
+    )
+    return hs, rgb
 
 
 def take_tokens(tokens: Tensor, index: Tensor) -> Tensor:

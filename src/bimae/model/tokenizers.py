@@ -28,7 +28,7 @@ class Tokenizer(nn.Module):
 
     def forward(self, patches: Tensor, rows: Tensor) -> Tensor:
         """Patches [B, N, V] at positions `rows` ([N] for all samples, or [B, N]) to [B, N, D]."""
-        tokens: Tensor = self.projection(patches)
+        tokens: Tensor = self.projection(patches.to(self.projection.weight.dtype))
         return tokens + self.position(rows)
 
     def position(self, rows: Tensor) -> Tensor:

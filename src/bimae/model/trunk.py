@@ -6,9 +6,10 @@ N tokens, D width.
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from bimae.errors import ModelError
-from bimae.model.blocks import EncoderBlock, layer_norm
+from bimae.model.blocks import EncoderBlock, LayerNorm
 from bimae.model.config import Modality, ModelConfig
 from bimae.model.patches import patchify_hs, patchify_rgb
 from bimae.model.tokenizers import Tokenizer
@@ -25,7 +26,20 @@ class Encoder(nn.Sequential):
             EncoderBlock(config.width, config.heads, config.head_width, config.mlp_ratio)
             for _ in range(config.depth)
         ]
-        super().__init__(*blocks, layer_norm(config.width))
+        super().__init__(*blocks, LayerNorm(config.width))
+        self.checkpointed = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, N, D] to [B, N, D]; blocks are computed again in the backward pass if told to."""
+        again = self.checkpointed and torch.is_grad_enabled()
+        for block in self:
+            # nothing here is random, so there is no state of a generator to keep
+            x = (
+                checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
+                if again
+                else block(x)
+            )
+        return x
 
 
 class Trunk(nn.Module):

@@ -37,7 +37,7 @@ class MetricsTable(pl.Callback):
         batch_idx: int,
     ) -> None:
         """Counts samples; the clock stops with the last step, before validation."""
-        self.samples += len(batch)
+        self.samples += batch.share.whole if batch.share else len(batch)
         self.seconds = time.perf_counter() - self.start
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -54,7 +54,8 @@ class MetricsTable(pl.Callback):
                 **{name: f"{value:.6g}" for name, value in sorted(figures.items())},
             }
         )
-        write_rows(self.folder.metrics, self.rows)
+        if trainer.is_global_zero:
+            write_rows(self.folder.metrics, self.rows)
 
 
 class RunBar(pl.Callback):

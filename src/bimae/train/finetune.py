@@ -6,14 +6,16 @@ from pathlib import Path
 import torch
 
 from bimae.data import SeedDataset, Split
-from bimae.data.loading import Reading, check_labels
+from bimae.data.loading import check_labels
+from bimae.data.reading import Reading
 from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection, Channels
 from bimae.train.modules import ClassifyTask
 from bimae.train.options import FinetuneOptions
 from bimae.train.precision import choose_precision
-from bimae.train.prepare import loaders_for, open_for, sizes_for, split_for
+from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
+from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
 from bimae.train.trainer import fit, make_trainer
 
@@ -46,34 +48,39 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     Raises:
         BimaeError: Anything that the user has to change.
     """
+    processes = Processes.of_environment()
     pretrained = BiMAE.from_pretrained(options.weights) if options.weights else None
     if pretrained:
         options = _sized_as(options, pretrained.config)
     samples = open_for(options, pretrained.config if pretrained else None)
-    folder = RunFolder.prepare(options, "finetune")
+    folder = RunFolder.prepare(options, "finetune", first=processes.first)
     earlier = _earlier_split(options, folder)
     split = split_for(samples, options.seed, earlier, resumed=options.resume is not None)
     model = _fresh(options, samples, split, pretrained)
 
     precision = choose_precision(options.precision, model.config.model.width)
     config = model.config
-    loaders = loaders_for(options, samples, split, Reading.of(config))
-    task = ClassifyTask(model, options)
+    loaders = loaders_for(options, samples, split, Reading.of(config), processes)
+    model.trunk.encoder.checkpointed = options.checkpoint_activations
+    task = ClassifyTask(model, options, engine_for(options, model, precision))
     trainer = make_trainer(
         options,
         folder,
         precision=precision,
+        processes=processes,
         monitor=f"val/{options.monitor}" if split.val else None,
         mode="min" if options.monitor == "loss" else "max",
         title=f"fine-tuning ({_looks_at(config, Channels(config.bands, config.band_weights))})",
     )
-    folder.begin(options, "finetune", samples, split, precision=precision)
+    if processes.first:
+        folder.begin(options, "finetune", samples, split, precision=precision)
     fit(trainer, task, loaders, folder, resume=options.resume is not None)
     if folder.best.is_file():
         best = torch.load(folder.best, map_location="cpu", weights_only=True)
         task.load_state_dict(best["state_dict"])
     model = model.cpu().eval()
-    model.save_pretrained(folder.model)
+    if processes.first:
+        model.save_pretrained(folder.model)
     bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)
     return FinetuneRun(folder, model, samples, split, _looks_at(config, bands))
 

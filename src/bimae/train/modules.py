@@ -9,12 +9,15 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from bimae.data.loading import Batch
+from bimae.data.batch import Batch, Share
 from bimae.errors import ConfigError
-from bimae.model import BiMAE, SeedClassifier
+from bimae.model import BiMAE, SeedClassifier, Views
+from bimae.model.masking import Mask, draw_masks
+from bimae.train.engine import Engine, Figures
 from bimae.train.optimiser import adamw
 from bimae.train.options import FinetuneOptions, PretrainOptions, RunOptions
 
+SELDOM = 20  # steps
 VALIDATION = 2**31  # an "epoch" whose masks are the same each time, so that losses compare
 
 
@@ -23,10 +26,11 @@ class _Task(pl.LightningModule):
 
     betas = (0.9, 0.999)
 
-    def __init__(self, model: nn.Module, options: RunOptions) -> None:
+    def __init__(self, model: nn.Module, options: RunOptions, engine: Engine | None = None) -> None:
         super().__init__()
         self.model = model
         self.options: Any = options
+        self.engine = engine or Engine(model)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         options = self.options
@@ -44,7 +48,32 @@ class _Task(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
+    def _counted(self, batch: Batch) -> int:
+        """Samples of the batch that count; see `Share`."""
+        return len(batch) if batch.share is None else batch.share.stop - batch.share.start
+
+    def _weight(self, batch: Batch) -> float:
+        """What this process's mean counts, so that the mean over processes is that of the step."""
+        whole = batch.share.whole if batch.share else len(batch)
+        return self._counted(batch) * self._ranks / whole
+
+    @property
+    def _ranks(self) -> int:
+        return self._trainer.world_size if self._trainer else 1
+
+    def _tell(self, part: str, figures: Figures, batch: Batch) -> None:
+        self.log_dict(
+            {f"{part}/{name}": value.detach() for name, value in figures.items()},
+            on_step=False,
+            on_epoch=True,
+            batch_size=self._counted(batch),
+            sync_dist=self._ranks > 1,
+        )
+
     def _finite(self, loss: Tensor) -> Tensor:
+        # To ask a GPU is to wait for it, so it is asked now and then.
+        if loss.is_cuda and self.global_step % SELDOM:
+            return loss
         if not torch.isfinite(loss):
             raise ConfigError(
                 f"the loss is {loss.item()} at step {self.global_step}: stopped before it spoils "
@@ -58,8 +87,11 @@ class PretrainTask(_Task):
 
     betas = (0.9, 0.95)  # as MAE: gradients of masked reconstruction change quickly
 
-    def __init__(self, model: BiMAE, options: PretrainOptions) -> None:
-        super().__init__(model, options)
+    def __init__(
+        self, model: BiMAE, options: PretrainOptions, engine: Engine | None = None
+    ) -> None:
+        super().__init__(model, options, engine)
+        self.config = model.config
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one step with masks of its own."""
@@ -70,53 +102,80 @@ class PretrainTask(_Task):
         self._step(batch, "val", VALIDATION, batch_idx)
 
     def _step(self, batch: Batch, part: str, epoch: int, number: int) -> Tensor:
-        parts = self.model(batch.hs, batch.rgb, generator=self._masks(epoch, number))
-        named = {"loss": parts.total, "hs_loss": parts.hs, "rgb_loss": parts.rgb}
-        self.log_dict(
-            {f"{part}/{name}": value.detach() for name, value in named.items()},
-            on_step=False,
-            on_epoch=True,
-            batch_size=len(batch),
-        )
-        return self._finite(parts.total)
+        masks = self._masks(batch, epoch, number)
 
-    def _masks(self, epoch: int, number: int) -> torch.Generator:
+        def forward(work: BiMAE, where: slice) -> Figures:
+            hs, rgb = (mask.part(where) for mask in masks)
+            stored = batch.part(where)
+            seen, hidden = (
+                Views(
+                    stored.spectra(bands).flatten(2),
+                    stored.tiles(tiles, self.config.patch_size),
+                )
+                for bands, tiles in ((hs.keep, rgb.keep), (hs.targets, rgb.targets))
+            )
+            losses = self.engine.fast(work.losses)(seen, hidden, (hs, rgb))
+            return {"loss": losses.total, "hs_loss": losses.hs, "rgb_loss": losses.rgb}
+
+        figures = self.engine.means(forward, len(batch), weight=self._weight(batch))
+        self._tell(part, figures, batch)
+        return self._finite(figures["loss"])
+
+    def _masks(self, batch: Batch, epoch: int, number: int) -> tuple[Mask, Mask]:
+        """Masks of these samples: those that they have in a step of one process alone."""
+        device = batch.index.device
         # From the place in the run, not from what was drawn before: a resumed run draws the same.
-        seed = np.random.SeedSequence([self.options.seed, epoch, number, self.global_rank])
-        return torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
+        seed = np.random.SeedSequence([self.options.seed, epoch, number])
+        generator = torch.Generator(device)
+        generator.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
+        share = batch.share or Share(0, len(batch), len(batch))
+        drawn = draw_masks(self.config, share.whole, generator=generator)
+        first = min(share.start, share.whole - 1)
+        hs, rgb = (mask.part(slice(first, first + len(batch))) for mask in drawn)
+        return hs, rgb
 
 
 class ClassifyTask(_Task):
     """Cross-entropy on the class; accuracy and macro-F1 on the validation part."""
 
-    def __init__(self, model: SeedClassifier, options: FinetuneOptions) -> None:
-        super().__init__(model, options)
-        classes = len(model.config.classes)
-        self.accuracy = MulticlassAccuracy(classes, average="micro")
-        self.macro_f1 = MulticlassF1Score(classes, average="macro")
+    def __init__(
+        self, model: SeedClassifier, options: FinetuneOptions, engine: Engine | None = None
+    ) -> None:
+        super().__init__(model, options, engine)
+        self.classes = len(model.config.classes)
+        self.accuracy = MulticlassAccuracy(self.classes, average="micro")
+        self.macro_f1 = MulticlassF1Score(self.classes, average="macro")
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross-entropy of one step."""
-        logits, label, loss = self._logits(batch)
-        hits = logits.argmax(dim=1).eq(label).float().mean()
-        self.log_dict(
-            {"train/loss": loss.detach(), "train/accuracy": hits},
-            on_step=False,
-            on_epoch=True,
-            batch_size=len(batch),
-        )
-        return self._finite(loss)
+        figures, _ = self._figures(batch)
+        self._tell("train", figures, batch)
+        return self._finite(figures["loss"])
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss, accuracy and macro-F1 on unseen samples."""
-        logits, label, loss = self._logits(batch)
-        self.accuracy.update(logits, label)
-        self.macro_f1.update(logits, label)
-        self.log("val/loss", loss, on_epoch=True, batch_size=len(batch))
+        figures, logits = self._figures(batch)
+        label = batch.label
+        if self._counted(batch) and label is not None:
+            self.accuracy.update(logits, label)
+            self.macro_f1.update(logits, label)
+        self._tell("val", {"loss": figures["loss"]}, batch)
         self.log("val/accuracy", self.accuracy, on_epoch=True, batch_size=len(batch))
         self.log("val/macro_f1", self.macro_f1, on_epoch=True, batch_size=len(batch))
 
-    def _logits(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def _figures(self, batch: Batch) -> tuple[Figures, Tensor]:
+        """Means over the batch, and logits [B, classes]."""
         assert batch.label is not None
-        logits: Tensor = self.model(batch.hs, batch.rgb)
-        return logits, batch.label, nn.functional.cross_entropy(logits.float(), batch.label)
+        found = torch.empty(len(batch), self.classes, device=batch.index.device)
+
+        def forward(work: SeedClassifier, where: slice) -> Figures:
+            stored = batch.part(where)
+            assert stored.label is not None
+            logits = self.engine.fast(work.__call__)(*stored.images()).float()
+            found[where] = logits.detach()
+            loss = nn.functional.cross_entropy(logits, stored.label)
+            hits = logits.argmax(dim=1).eq(stored.label).float().mean()
+            return {"loss": loss, "accuracy": hits}
+
+        weight = self._weight(batch)
+        return self.engine.means(forward, len(batch), weight=weight), found

@@ -15,6 +15,9 @@ from bimae.spectra import BandSelection
 
 Arithmetic = Literal["32", "bf16-mixed"]
 Precision = Literal["auto", "32", "bf16-mixed"]
+Compile = Literal["auto", "on", "off"]
+Resident = Literal["auto", "on", "off"]
+Strategy = Literal["auto", "ddp", "fsdp"]
 Logger = Literal["tensorboard", "wandb", "mlflow", "none"]
 
 
@@ -40,7 +43,13 @@ class RunOptions:
     warmup: float = 0.1
     """Share of all steps that the learning rate rises; then it falls to zero as a cosine."""
     batch_size: int = 512
-    """Samples per step; one batch if the data are fewer."""
+    """Samples per step, over all processes; one batch if the data are fewer."""
+    accumulate: int = 1
+    """Parts that each step goes through the model in, one after another: more need less memory. A
+    CPU takes parts of at most 16 samples in any case."""
+    checkpoint_activations: bool = False
+    """Compute the encoder's blocks again in the backward pass instead of keeping what they made:
+    less memory, a third more work."""
     hs_size: int | None = None
     """Side of the spectral images in pixels; default: as stored (24 if sizes differ)."""
     rgb_size: int | None = None
@@ -54,9 +63,18 @@ class RunOptions:
     seed: int = 0
     """Seed of the split, the weights, the order, the flips and the masks."""
     precision: Precision = "auto"
-    """Arithmetic; auto measures both at the start and takes the faster one."""
+    """Arithmetic; auto measures both at the start and takes the faster one. bf16-mixed computes in
+    bfloat16; weights, norms, losses and the optimiser stay in float32."""
+    compile: Compile = "auto"
+    """Compile the model; auto: on a GPU, where it pays."""
     workers: int = 0
-    """Processes that read ahead; 0: read in the training process."""
+    """Processes that read ahead; 0: read in the training process. Not used for resident data."""
+    resident: Resident = "auto"
+    """Hold the data in memory, a GPU's where there is one; auto: where they fit with room to
+    spare, and one process trains."""
+    strategy: Strategy = "auto"
+    """How processes that torchrun or SLURM started share the work: ddp, or fsdp, which shares the
+    weights out too; auto: ddp where there are several."""
     logger: Logger = "tensorboard"
     """Where curves go besides metrics.csv; wandb and mlflow need their packages."""
 
@@ -67,7 +85,7 @@ class RunOptions:
     def _problems(self) -> Iterator[str]:
         if self.model not in PRESETS and getattr(self, "weights", None) is None:
             yield f"model {self.model!r} is not known; choose one of {', '.join(PRESETS)}"
-        for name in ("batch_size", "epochs"):
+        for name in ("batch_size", "epochs", "accumulate"):
             if getattr(self, name) < 1:
                 yield f"{name} is {getattr(self, name)}; it must be at least 1"
         for name in ("hs_size", "rgb_size", "patch_size"):

@@ -1,7 +1,7 @@
 """Which arithmetic is faster here: measured, since no name of a processor tells it.
 
-On CPUs without bf16 instructions autocast is many times slower than fp32; on those with them, and
-on GPUs, it is faster.
+On CPUs without bf16 instructions bfloat16 is many times slower than float32; on those with them,
+and on GPUs, it is faster.
 """
 
 import time
@@ -13,7 +13,7 @@ from torch import nn
 from bimae.train.options import Arithmetic, Precision
 
 SMALL = 192  # width of the first comparison
-HOPELESS = 10  # times slower: more than autocast's own overhead can explain
+HOPELESS = 10  # times slower: more than noise can explain
 
 
 def choose_precision(wanted: Precision, width: int) -> Arithmetic:
@@ -37,15 +37,16 @@ def choose_precision(wanted: Precision, width: int) -> Arithmetic:
     return "bf16-mixed" if _seconds(width, True) < 0.9 * _seconds(width, False) else "32"
 
 
-def _seconds(width: int, autocast: bool, rows: int = 512, repeats: int = 3) -> float:
+def _seconds(width: int, bf16: bool, rows: int = 512, repeats: int = 3) -> float:
     """Median time of one MLP forward and backward on the CPU, mostly products."""
+    kind = torch.bfloat16 if bf16 else torch.float32
     with torch.random.fork_rng(devices=[]):
         mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-    x = torch.ones(rows, width, requires_grad=True)
+    mlp = mlp.to(kind)
+    x = torch.ones(rows, width, dtype=kind, requires_grad=True)
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            mlp(x).sum().backward()
+        mlp(x).sum().backward()
         times.append(time.perf_counter() - start)
     return median(times[1:])  # the first one warms up

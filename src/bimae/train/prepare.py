@@ -1,17 +1,25 @@
 """The data of a run: opened at the right size, and split as an earlier run split it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
-from bimae.data.loading import Batch, Reading, seed_loader
+from bimae.data.batch import Batch
+from bimae.data.loading import check_labels, seed_loader
+from bimae.data.reading import Reading
+from bimae.data.resident import Resident, fits, resident_bytes
 from bimae.data.splits import PARTS, split_file
 from bimae.errors import ModelError
 from bimae.model.config import ModelConfig, preset
-from bimae.train.options import RunOptions
+from bimae.train.engine import Engine
+from bimae.train.options import Arithmetic, RunOptions
+from bimae.train.processes import Processes
 
 PATCH_SIZE = 24  # the paper's
 
@@ -88,9 +96,16 @@ def _told_apart(split: Split, samples: SeedDataset) -> Split:
 
 
 def loaders_for(
-    options: RunOptions, samples: SeedDataset, split: Split, reading: Reading
+    options: RunOptions,
+    samples: SeedDataset,
+    split: Split,
+    reading: Reading,
+    processes: Processes,
 ) -> "tuple[DataLoader[Batch], DataLoader[Batch]]":
     """Training batches, shuffled and flipped, and validation batches, in order as stored."""
+    if reading.classes is not None:
+        check_labels(samples, [*split.train, *split.val], reading.classes)
+    resident = _resident(options, samples, [*split.train, *split.val], reading, processes)
     train, val = (
         seed_loader(
             samples,
@@ -100,7 +115,42 @@ def loaders_for(
             training=training,
             seed=options.seed,
             workers=options.workers,
+            rank=processes.rank,
+            ranks=processes.count,
+            resident=resident,
         )
         for part, training in ((split.train, True), (split.val, False))
     )
     return train, val
+
+
+def _resident(
+    options: RunOptions,
+    samples: SeedDataset,
+    used: Sequence[int],
+    reading: Reading,
+    processes: Processes,
+) -> Resident | None:
+    """The samples in the memory of the device that trains, where they are to be there."""
+    if options.resident == "off":
+        return None
+    device = processes.device
+    if options.resident == "auto":
+        # Several processes of one CPU would hold them several times, and each reads a part only.
+        if getattr(samples, "streams", False) or (processes.count > 1 and device.type == "cpu"):
+            return None
+        if not fits(resident_bytes(samples, len(used), reading), device):
+            return None
+    return Resident(samples, used, reading, device)
+
+
+def engine_for(options: RunOptions, model: nn.Module, precision: Arithmetic) -> Engine:
+    """What computes the steps of a run."""
+    on_gpu = torch.cuda.is_available()
+    return Engine(
+        model,
+        precision=precision,
+        parts=options.accumulate,
+        compiled=options.compile == "on" or (options.compile == "auto" and on_gpu),
+        whole=options.strategy == "fsdp",
+    )

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import torch
 
 from bimae.data import SeedDataset, Split
-from bimae.data.loading import Reading
+from bimae.data.reading import Reading
 from bimae.errors import DataError
 from bimae.model import BiMAE
 from bimae.train.modules import PretrainTask
 from bimae.train.options import PretrainOptions
 from bimae.train.precision import choose_precision
-from bimae.train.prepare import loaders_for, open_for, sizes_for, split_for
+from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
+from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
 from bimae.train.trainer import fit, make_trainer
 
@@ -42,6 +43,7 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
     Raises:
         BimaeError: Anything that the user has to change.
     """
+    processes = Processes.of_environment()
     samples = open_for(options, None)
     config = sizes_for(
         options,
@@ -52,25 +54,29 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         rgb_target_ratio=options.rgb_target_ratio,
     )
     model = BiMAE(config, generator=torch.Generator().manual_seed(options.seed))
-    folder = RunFolder.prepare(options, "pretrain")
+    folder = RunFolder.prepare(options, "pretrain", first=processes.first)
     resumed = options.resume is not None
     split = split_for(samples, options.seed, folder.split if resumed else None, resumed=resumed)
     if not split.train:
         raise DataError(f"{options.data}: no training samples; at least one is needed")
 
     precision = choose_precision(options.precision, config.width)
-    loaders = loaders_for(options, samples, split, Reading())
+    loaders = loaders_for(options, samples, split, Reading(), processes)
     trainer = make_trainer(
         options,
         folder,
         precision=precision,
+        processes=processes,
         monitor="val/loss" if split.val else None,
         mode="min",
         title="pretraining",
     )
-    task = PretrainTask(model, options)
-    folder.begin(options, "pretrain", samples, split, precision=precision)
+    model.trunk.encoder.checkpointed = options.checkpoint_activations
+    task = PretrainTask(model, options, engine_for(options, model, precision))
+    if processes.first:
+        folder.begin(options, "pretrain", samples, split, precision=precision)
     fit(trainer, task, loaders, folder, resume=resumed)
     model = model.cpu().eval()
-    model.save_pretrained(folder.model)
+    if processes.first:
+        model.save_pretrained(folder.model)
     return PretrainRun(folder, model, samples, split)

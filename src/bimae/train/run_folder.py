@@ -32,7 +32,18 @@ from bimae.train.options import Arithmetic, RunOptions
 
 Verb = Literal["pretrain", "finetune"]
 # `data` may have moved; that it is the same is seen from its fingerprint.
-MAY_CHANGE = {"data", "epochs", "logger", "precision", "workers"}
+MAY_CHANGE = {
+    "accumulate",
+    "checkpoint_activations",
+    "compile",
+    "data",
+    "epochs",
+    "logger",
+    "precision",
+    "resident",
+    "strategy",
+    "workers",
+}
 
 
 class RunFolder:
@@ -58,8 +69,14 @@ class RunFolder:
         return self.checkpoints / "best.ckpt"
 
     @classmethod
-    def prepare(cls, options: RunOptions, verb: Verb) -> "RunFolder":
+    def prepare(cls, options: RunOptions, verb: Verb, *, first: bool = True) -> "RunFolder":
         """The folder of a run about to start: a new one, or that of the run to resume.
+
+        Args:
+            options: Options of the run.
+            verb: What it does.
+            first: Whether this process is the one that writes; of several only that one looks
+                whether the folder may be written to, since it writes there soon after.
 
         Raises:
             ConfigError: The folder holds another run or other files, or there is nothing to
@@ -68,6 +85,8 @@ class RunFolder:
         if options.resume is not None:
             return cls(options.resume)._resumable(options)
         folder = cls(options.out or Path("runs") / time.strftime(f"{verb}-%Y%m%d-%H%M%S"))
+        if not first:
+            return folder
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             if not folder.config.is_file():
                 raise ConfigError(f"{folder.path}: exists and is no run folder; name another out")

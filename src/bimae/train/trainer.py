@@ -14,10 +14,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from torch.utils.data import DataLoader
 
-from bimae.data.loading import Batch
+from bimae.data.batch import Batch
 from bimae.errors import ConfigError
 from bimae.train.callbacks import MetricsTable, RunBar
 from bimae.train.options import Arithmetic, RunOptions
+from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
 
 
@@ -26,6 +27,7 @@ def make_trainer(
     folder: RunFolder,
     *,
     precision: Arithmetic,
+    processes: Processes,
     monitor: str | None,
     mode: str,
     title: str,
@@ -36,6 +38,7 @@ def make_trainer(
         options: Options of the run.
         folder: Its folder.
         precision: `32` or `bf16-mixed`.
+        processes: Which processes train together.
         monitor: Figure that chooses `best`; None where there is no validation part.
         mode: `min` or `max`.
         title: What the progress bar is called.
@@ -63,8 +66,12 @@ def make_trainer(
         callbacks.append(best)
     return pl.Trainer(
         accelerator="auto",
-        devices=1,
-        precision=precision,
+        devices=processes.count // processes.nodes,
+        num_nodes=processes.nodes,
+        strategy=_strategy(options, processes),
+        use_distributed_sampler=False,  # our batches know their part of the step
+        # the engine chooses what computes in bfloat16, except where weights are handed out
+        precision=precision if options.strategy == "fsdp" else "32-true",
         max_epochs=epochs,
         logger=_logger(options, folder.path),
         callbacks=callbacks,
@@ -117,6 +124,14 @@ def fit(
         raise
     finally:
         signal.signal(signal.SIGINT, on_interrupt)  # and ignores further ones
+
+
+def _strategy(options: RunOptions, processes: Processes) -> str:
+    if options.strategy == "fsdp" and processes.device.type == "cpu":
+        raise ConfigError("strategy fsdp shares weights out among GPUs; without one, use ddp")
+    if options.strategy == "auto":
+        return "ddp" if processes.count > 1 else "auto"
+    return options.strategy
 
 
 def _logger(options: RunOptions, path: Path) -> Logger | bool:

@@ -1,16 +1,19 @@
-"""Where indexes and inflated shards are kept: never in a data folder.
+"""Where indexes and copies of shards (inflated or fetched) are kept: never in a data folder.
 
 `$BIMAE_CACHE`, else `$XDG_CACHE_HOME/bimae`, else `~/.cache/bimae`. Everything there can be
-deleted at any time, and nothing depends on the folder being writable.
+deleted at any time, and nothing depends on the folder being writable. With `$BIMAE_NO_CACHE=1`
+nothing is read there and nothing is kept: copies live in files without a name, for one process.
 """
 
 import hashlib
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from bimae.data.remote import RemotePath
 from bimae.errors import DataError
 
 FORMAT = 1  # raised whenever what is kept changes its meaning
@@ -23,14 +26,17 @@ class Stamp(NamedTuple):
     """A file as it was: what is kept about it holds as long as this does not change.
 
     Attributes:
-        path: Absolute path, links followed.
+        path: Absolute path, links followed; of a remote file its address.
         size: Bytes.
-        mtime_ns: Time of the last change.
+        mtime_ns: Time of the last change; 0 where a remote file has a version, or tells neither
+            (then its size alone has to do).
+        version: What a remote file's storage calls this content (an ETag), or empty.
     """
 
     path: str
     size: int
     mtime_ns: int
+    version: str = ""
 
     @classmethod
     def of(cls, path: Path) -> "Stamp":
@@ -39,6 +45,8 @@ class Stamp(NamedTuple):
         Raises:
             DataError: It is not there, not a file, or may not be looked at.
         """
+        if isinstance(path, RemotePath):
+            return cls(str(path), *path.state())
         try:
             real = path.resolve(strict=True)
             status = real.stat()
@@ -57,9 +65,39 @@ def folder() -> Path:
     return (Path(shared) if shared else Path("~/.cache").expanduser()) / "bimae"
 
 
+def is_off() -> bool:
+    """Whether nothing is to be read from the cache or kept in it."""
+    return os.environ.get("BIMAE_NO_CACHE", "") not in ("", "0")
+
+
+@contextmanager
+def making(kept: Path) -> Iterator[None]:
+    """One at a time, in all processes of this machine, makes what will be kept under this name.
+
+    So that processes that start together (ranks, workers) wait for the first instead of doing its
+    work again. Where files cannot be locked, they do it again.
+    """
+    if is_off():
+        yield
+        return
+    lock = kept.with_name(f".{kept.name}.lock")
+    with ExitStack() as held:
+        with suppress(OSError, ImportError):
+            import fcntl  # noqa: PLC0415 - not on Windows
+
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            file = held.enter_context(lock.open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Said, since a process that was forked meanwhile has the file open too.
+            held.callback(fcntl.flock, file, fcntl.LOCK_UN)
+            held.callback(_remove, lock)
+        yield
+
+
 def entry(stamp: Stamp, suffix: str) -> Path:
     """The file that keeps something about the stamped file."""
-    state = hashlib.sha256(f"{FORMAT} {stamp.size} {stamp.mtime_ns}".encode()).hexdigest()
+    text = f"{FORMAT} {stamp.size} {stamp.mtime_ns}{' ' * bool(stamp.version)}{stamp.version}"
+    state = hashlib.sha256(os.fsencode(text)).hexdigest()
     return folder() / f"{_name(stamp)}-{state[:16]}{suffix}"
 
 
@@ -79,3 +117,8 @@ def forget_older(kept: Path, stamp: Stamp) -> None:
 
 def _name(stamp: Stamp) -> str:
     return hashlib.sha256(os.fsencode(stamp.path)).hexdigest()[:24]
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ HEAD_BYTES = 64  # enough of a file to recognise what it is
 Compression = Literal["none", "gzip", "zlib"]
 
 _MASK_DELTA = 0xA282EAD8
+_HEADER, _FOOTER = struct.Struct("<QI"), struct.Struct("<I")
 _LOOKS_LIKE = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -120,32 +121,33 @@ def frames(view: memoryview, path: Path) -> Iterator[Frame]:
     """
     position, end, number = 0, len(view), 0
     while position < end:
-        where = f"{path}: record {number}"
         start = position + HEADER_SIZE
         if start > end:
-            raise DataError(
-                f"{where}: the file is truncated: found {end - position} bytes, expected at least "
-                f"{HEADER_SIZE + FOOTER_SIZE}; copy or write the file again"
-            )
-        size, size_crc = struct.unpack_from("<QI", view, position)
+            least = HEADER_SIZE + FOOTER_SIZE
+            raise _truncated(path, number, end - position, f"at least {least}")
+        size, size_crc = _HEADER.unpack_from(view, position)
         found = masked_crc(view[position : position + 8])
         if found != size_crc:
             raise DataError(
-                f"{where}: damaged length at byte {position}: found checksum {found:08x}, expected "
-                f"{size_crc:08x}; copy or write the file again"
+                f"{path}: record {number}: damaged length at byte {position}: found checksum "
+                f"{found:08x}, expected {size_crc:08x}; copy or write the file again"
             )
         stop = start + size
         if stop + FOOTER_SIZE > end:
-            raise DataError(
-                f"{where}: the file is truncated: found {end - start} bytes, expected "
-                f"{size + FOOTER_SIZE}; copy or write the file again"
-            )
-        (crc,) = struct.unpack_from("<I", view, stop)
-        found = masked_crc(view[start:stop])
+            raise _truncated(path, number, end - start, f"{size + FOOTER_SIZE}")
+        (crc,) = _FOOTER.unpack_from(view, stop)
+        found = masked_crc(view[start:stop])  # other threads run meanwhile
         if found != crc:
             raise DataError(
-                f"{where}: damaged bytes between {start} and {stop}: found checksum {found:08x}, "
-                f"expected {crc:08x}; copy or write the file again"
+                f"{path}: record {number}: damaged bytes between {start} and {stop}: found "
+                f"checksum {found:08x}, expected {crc:08x}; copy or write the file again"
             )
         yield Frame(start, stop, crc)
         position, number = stop + FOOTER_SIZE, number + 1
+
+
+def _truncated(path: Path, number: int, found: int, expected: str) -> DataError:
+    return DataError(
+        f"{path}: record {number}: the file is truncated: found {found} bytes, expected "
+        f"{expected}; copy or write the file again"
+    )

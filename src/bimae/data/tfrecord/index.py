@@ -14,12 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bimae.data.remote import RemotePath
 from bimae.data.tfrecord import cache
 from bimae.data.tfrecord.cache import Stamp
-from bimae.data.tfrecord.decode import read_hs, read_rgb
+from bimae.data.tfrecord.decode import check_images
 from bimae.data.tfrecord.framing import frames
-from bimae.data.tfrecord.layout import find_record
-from bimae.data.tfrecord.mapping import map_records
+from bimae.data.tfrecord.mapping import hold_records
+from bimae.data.tfrecord.room import Held, discard
+from bimae.data.tfrecord.skeleton import RecordFinder
 from bimae.data.tfrecord.variants import Stored
 from bimae.errors import DataError
 from bimae.storage import atomic_path
@@ -55,24 +57,47 @@ class ShardIndex:
         return len(self.ids)
 
 
-def load_index(path: Path, stamp: Stamp) -> ShardIndex:
+def load_index(path: Path, stamp: Stamp) -> tuple[ShardIndex, Held]:
     """The index of a shard: the kept one where the shard is unchanged, else built and kept.
+
+    Returns:
+        The index, and the map it was built on where only this process has it.
 
     Raises:
         DataError: The shard cannot be read, is damaged, or a record is not what it should be.
     """
+    if cache.is_off():
+        return _build(path, stamp)
     kept = cache.entry(stamp, _SUFFIX)
     # Whatever is wrong with a kept index, building it again puts it right.
     with suppress(Exception):
-        return _load(kept, stamp)
-    started = time.time_ns()
-    index = build_index(map_records(path, stamp), path)
-    if Stamp.of(path) != stamp:
+        return _load(kept, stamp), Held(None)
+    with cache.making(kept):
+        with suppress(Exception):  # another process has made it meanwhile
+            return _load(kept, stamp), Held(None)
+        started = time.time_ns()
+        index, held = _build(path, stamp)
+        with suppress(OSError):  # a cache folder that cannot be written costs time, nothing else
+            _save(index, kept, started)
+            cache.forget_older(kept, stamp)
+    return index, held
+
+
+def _build(path: Path, stamp: Stamp) -> tuple[ShardIndex, Held]:
+    view, held = hold_records(path, stamp)
+    try:
+        index = build_index(view, path)
+    except DataError:
+        if held.file is None:
+            raise
+        # Perhaps it is the copy that a power cut left damaged, and not the shard.
+        discard(held)
+        view, held = hold_records(path, stamp)
+        index = build_index(view, path)
+    if not isinstance(path, RemotePath) and Stamp.of(path) != stamp:
         raise DataError(f"{path}: the file changed while it was read; wait until it is complete")
-    with suppress(OSError):  # a cache folder that cannot be written costs time, nothing else
-        _save(index, kept, started)
-        cache.forget_older(kept, stamp)
-    return index
+    # What others can map again is not kept open; a nameless copy would have to be made again.
+    return index, held if held.file is None and held.size else Held(None)
 
 
 def build_index(view: memoryview, path: Path) -> ShardIndex:
@@ -86,14 +111,13 @@ def build_index(view: memoryview, path: Path) -> ShardIndex:
         DataError: It is damaged, or a record is not what it should be.
     """
     lengths, crcs, records = [], [], []
+    finder = RecordFinder(view, path)
     for number, frame in enumerate(frames(view, path)):
         lengths.append(frame.stop - frame.start)
         crcs.append(frame.crc)
-        where = f"{path}: record {number}"
-        record = find_record(view, frame.start, frame.stop, where)
-        # Decoded once too, so that a NaN is told now and not in the middle of a training run.
-        read_rgb(view, record.rgb, where)
-        read_hs(view, record.hs, where)
+        record = finder.find(frame, number)
+        # Values too, so that a NaN is told now and not in the middle of a training run.
+        check_images(view, record, f"{path}: record {number}")
         records.append(record)
     columns = len(Stored._fields)
     return ShardIndex(

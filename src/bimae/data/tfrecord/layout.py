@@ -30,6 +30,13 @@ def find_record(view: memoryview, start: int, stop: int, where: str) -> Record:
     Raises:
         DataError: It is no Example, an image is missing, or its bytes fit no known variant.
     """
+    return find_record_and_features(view, start, stop, where)[0]
+
+
+def find_record_and_features(
+    view: memoryview, start: int, stop: int, where: str
+) -> tuple[Record, dict[str, Feature]]:
+    """The record, and the features that it was made of; else as `find_record`."""
     try:
         features = find_features(view, start, stop)
         rgb = find_image(view, features, "rgb_image", where)
@@ -38,13 +45,14 @@ def find_record(view: memoryview, start: int, stop: int, where: str) -> Record:
                 f"{where}: rgb_image has {rgb.channels} channels, expected 3 (red, green, blue): "
                 "write it as [height, width, 3]"
             )
-        return Record(
+        record = Record(
             _text(view, features, "id", where),
             _text(view, features, "label" if "label" in features else "class", where),
             _text(view, features, "group", where),
             rgb,
             find_image(view, features, "hs_image", where),
         )
+        return record, features
     except MalformedError as error:
         raise DataError(
             f"{where}: found bytes that are no tf.train.Example ({error}), expected one with "

@@ -1,21 +1,27 @@
-"""A shard's records as one read-only memory map, inflated first where it is compressed."""
+"""A shard's records as one read-only memory map.
+
+Of the file itself, or of a copy: where it is compressed (inflated once) or on object storage
+(fetched when first needed).
+"""
 
 import mmap
 import os
 import tempfile
-import zlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from bimae.data.tfrecord import cache
+from bimae.data.remote import RemotePath
+from bimae.data.tfrecord import cache, room
 from bimae.data.tfrecord.cache import Stamp
 from bimae.data.tfrecord.framing import HEAD_BYTES, recognise
+from bimae.data.tfrecord.inflate import Sink, inflate, size_hint
+from bimae.data.tfrecord.room import Held
 from bimae.errors import DataError
-from bimae.storage import atomic_path
-
-_CHUNK = 1 << 20
-_EITHER = 32 + zlib.MAX_WBITS  # zlib looks at the header itself: gzip or zlib
 
 
 def map_records(path: Path, stamp: Stamp) -> memoryview:
@@ -32,11 +38,29 @@ def map_records(path: Path, stamp: Stamp) -> memoryview:
         DataError: The file cannot be read, is no TFRecord file, or its compressed stream is
             damaged or cut off.
     """
+    return hold_records(path, stamp)[0]
+
+
+def hold_records(path: Path, stamp: Stamp, size: int | None = None) -> tuple[memoryview, Held]:
+    """As `map_records`, and what tells when the map is to be given up.
+
+    Args:
+        path: The file as the user named it, for messages.
+        stamp: Its stamp.
+        size: Bytes that there are uncompressed, where that is known.
+
+    Raises:
+        DataError: As `map_records`, or a remote file is not what the stamp says.
+    """
     try:
+        if isinstance(path, RemotePath):
+            return _copy(path, stamp, size, stamp.size, partial(_fetch, path, stamp))
         with Path(stamp.path).open("rb") as file:
             if recognise(file.read(HEAD_BYTES), path) == "none":
-                return _map(file, path)
-            return _map_inflated(file, path, stamp)
+                view = _map(file, path)
+                return view, Held(view)
+            expected = size or size_hint(file)
+            return _copy(path, stamp, size, expected, partial(inflate, file, path=path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error}); check the file and its disk") from error
 
@@ -48,57 +72,55 @@ def _map(file: IO[bytes], path: Path) -> memoryview:
     return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
 
 
-def _map_inflated(file: IO[bytes], path: Path, stamp: Stamp) -> memoryview:
-    kept = cache.entry(stamp, ".tfrecord")
-    try:
-        with kept.open("rb") as inflated:
-            if cache.is_settled(stamp, os.fstat(inflated.fileno()).st_mtime_ns):
-                return _map(inflated, path)
-    except OSError:
-        pass  # not there yet, or not readable: made again
-    try:
-        with atomic_path(kept) as temporary, temporary.open("wb") as out:
-            _inflate(file, out, path)
-    except OSError:
-        # The cache folder is read-only or full: a nameless file does as well, for this process.
-        with tempfile.TemporaryFile() as out:
-            _inflate(file, out, path)
-            out.flush()
-            return _map(out, path)
-    cache.forget_older(kept, stamp)
-    with kept.open("rb") as inflated:
-        return _map(inflated, path)
+def _copy(
+    path: Path, stamp: Stamp, size: int | None, expected: int, write: Callable[[Sink], None]
+) -> tuple[memoryview, Held]:
+    """Maps the copy of a shard, made by `write` where it is not there."""
+    if not cache.is_off():
+        kept = cache.entry(stamp, room.SUFFIX)
+        if (found := _kept(kept, stamp, size, path)) is not None:
+            return found
+        with suppress(OSError), cache.making(kept):
+            if (found := _kept(kept, stamp, size, path)) is not None:
+                return found  # another process has made it meanwhile
+            with room.writing(kept, expected) as out:
+                write(out)
+            cache.forget_older(kept, stamp)
+            with kept.open("rb") as file:
+                view = _map(file, path)
+                return view, Held(view, kept)
+    # No cache, or its folder is read-only or too small: a nameless file, for this process.
+    with tempfile.TemporaryFile() as out:
+        write(out)
+        out.flush()
+        view = _map(out, path)
+        return view, room.hold_nameless(view)
 
 
-def _inflate(file: IO[bytes], out: IO[bytes], path: Path) -> None:
-    file.seek(0)
-    try:
-        for piece in _inflated(file, path):
+def _kept(kept: Path, stamp: Stamp, size: int | None, path: Path) -> tuple[memoryview, Held] | None:
+    """The copy that was made earlier, if it is there and whole."""
+    with suppress(OSError), kept.open("rb") as file:
+        status = os.fstat(file.fileno())
+        whole = status.st_size > 0 and size in (None, status.st_size)
+        if whole and cache.is_settled(stamp, status.st_mtime_ns):
+            view = _map(file, path)
+            with suppress(OSError):  # belongs to somebody else
+                os.utime(kept, ns=(time.time_ns(), status.st_mtime_ns))
+            return view, Held(view, kept)
+    return None
+
+
+def _fetch(path: RemotePath, stamp: Stamp, out: Sink) -> None:
+    """Writes the uncompressed bytes of a remote file, a few MB at a time."""
+    pieces = path.pieces(stamp.size)
+    first = next(pieces, b"")
+    if recognise(first[:HEAD_BYTES], path) == "none":
+        for piece in chain([first], pieces):
             out.write(piece)
-    except zlib.error as error:
-        raise DataError(
-            f"{path}: damaged compressed data before byte {file.tell()} ({error}); expected an "
-            "intact gzip or zlib stream: copy or write the file again"
-        ) from error
-
-
-def _inflated(file: IO[bytes], path: Path) -> Iterator[bytes]:
-    stream = zlib.decompressobj(_EITHER)
-    data = file.read(_CHUNK)
-    while data or not stream.eof:
-        if stream.eof:  # one stream has ended; a gzip file may hold several, padded with zeros
-            data = data.lstrip(b"\0")
-            if not data:
-                data = file.read(_CHUNK)
-                continue
-            if data[:1] != b"\x1f":
-                raise zlib.error(f"{len(data)} bytes follow the end of the stream")
-            stream = zlib.decompressobj(_EITHER)
-        piece = stream.decompress(data, _CHUNK)
-        if not data and not piece and not stream.eof:
-            raise DataError(
-                f"{path}: the compressed data is truncated: found {file.tell()} bytes, expected "
-                "more before the stream ends; copy or write the file again"
-            )
-        yield piece
-        data = (stream.unused_data if stream.eof else stream.unconsumed_tail) or file.read(_CHUNK)
+    else:
+        with tempfile.TemporaryFile() as packed:
+            packed.writelines(chain([first], pieces))
+            inflate(packed, out, path)
+    path.refresh()
+    if Stamp.of(path) != stamp:
+        raise DataError(f"{path}: the file changed since the data set was opened; open it again")

@@ -37,6 +37,9 @@ def read_varint(view: memoryview, position: int, stop: int) -> tuple[int, int]:
     Raises:
         MalformedError: It runs beyond `stop` or beyond 64 bits.
     """
+    # Most numbers are of one byte.
+    if position < stop and (byte := view[position]) < 0x80:
+        return byte, position + 1
     value = shift = 0
     while position < stop:
         byte = view[position]

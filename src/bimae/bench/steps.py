@@ -1,0 +1,220 @@
+"""Training steps, their batches and a short run as tasks: all that this room takes from `train`.
+
+Shapes: B batch, C bands, S side of a spectral image, H side of the RGB image.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from bimae.bench.options import READS, Reads
+from bimae.data import SeedDataset
+from bimae.data.batch import Batch
+from bimae.data.loading import seed_loader
+from bimae.data.reading import Reading
+from bimae.data.resident import Resident
+from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, preset
+from bimae.train.modules import PretrainTask
+from bimae.train.optimiser import adamw
+from bimae.train.options import Arithmetic, PretrainOptions
+from bimae.train.precision import choose_precision
+from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
+from bimae.train.processes import Processes
+from bimae.train.run_folder import RunFolder
+from bimae.train.trainer import fit, make_trainer
+
+CPU = torch.device("cpu")
+CLASSES = tuple(f"class {number:02}" for number in range(19))  # as the paper's data have
+FIVE_BANDS = (30, 90, 150, 210, 270)
+MANY_STEPS = 10**6  # the schedule of a run that no measurement reaches the end of
+
+
+def pretraining_step(
+    model_name: str, batch_size: int, precision: Arithmetic, *, device: torch.device = CPU
+) -> Callable[[], None]:
+    """One pretraining step: masks, forward, backward, AdamW, schedule.
+
+    Args:
+        model_name: A preset, with the sizes of the paper's data.
+        batch_size: Samples in a step, the same random ones each time.
+        precision: `32` or `bf16-mixed`.
+        device: Where; the batch lies there already.
+
+    Returns:
+        A task that does one step each time it is called.
+    """
+    config = preset(model_name)
+    model = BiMAE(config).to(device)
+    hs, rgb = _images(config, batch_size, config.bands, device)
+    masks = torch.Generator().manual_seed(0)
+    return _step(model, lambda: model(hs, rgb, generator=masks).total, precision, device)
+
+
+def finetuning_step(
+    model_name: str,
+    reads: Reads,
+    batch_size: int,
+    precision: Arithmetic,
+    *,
+    device: torch.device = CPU,
+) -> Callable[[], None]:
+    """One fine-tuning step of a classifier of 19 classes; arguments as in `pretraining_step`.
+
+    Args:
+        model_name: A preset.
+        reads: What the classifier looks at.
+        batch_size: Samples in a step.
+        precision: `32` or `bf16-mixed`.
+        device: Where.
+    """
+    config = classifier(model_name, reads)
+    model = SeedClassifier(config).to(device)
+    hs, rgb = _images(config.model, batch_size, max(1, len(config.bands)), device)
+    label = (torch.arange(batch_size) % len(CLASSES)).to(device)
+
+    def loss() -> Tensor:
+        return nn.functional.cross_entropy(model(hs, rgb).float(), label)
+
+    return _step(model, loss, precision, device)
+
+
+def classifier(model_name: str, reads: Reads) -> ClassifierConfig:
+    """The classifier that is fine-tuned; its operations are counted from this."""
+    assert reads in READS
+    config = preset(model_name)
+    bands = {"bimodal-5": FIVE_BANDS, "rgb": ()}.get(reads, tuple(range(config.bands)))
+    modality = "bimodal" if reads == "bimodal-5" else reads
+    return ClassifierConfig(config, CLASSES, modality, bands)
+
+
+def epoch_of_batches(
+    samples: SeedDataset, indices: Sequence[int], batch_size: int, *, resident: bool = False
+) -> Callable[[], None]:
+    """All batches of an epoch of pretraining, ready to be computed with, and nothing else.
+
+    Args:
+        samples: The data set.
+        indices: Which of its samples.
+        batch_size: Samples per batch.
+        resident: Whether the samples are in memory already, as they are stored.
+
+    Returns:
+        A task that shuffles, reads, turns and scales all of them each time it is called.
+    """
+    reading = Reading()
+    held = Resident(samples, indices, reading) if resident else None
+    loader = seed_loader(
+        samples, indices, reading, batch_size=batch_size, training=True, resident=held
+    )
+    config = preset("mae_vit_tiny_patch24", bands=samples.bands)
+    bands = min(config.bands, config.hs_counts.keep + config.hs_counts.targets)
+    tiles = config.rgb_counts.keep + config.rgb_counts.targets
+    source = torch.Generator().manual_seed(0)
+
+    def ready(batch: Batch) -> None:
+        """Scales and turns what the masks of a step would pick."""
+        for total, count, look in (
+            (config.bands, bands, batch.spectra),
+            (config.tiles, tiles, lambda picked: batch.tiles(picked, config.patch_size)),
+        ):
+            look(torch.rand(len(batch), total, generator=source).argsort(dim=1)[:, :count])
+
+    def epoch() -> None:
+        for batch in loader:
+            ready(batch)
+
+    return epoch
+
+
+def pretraining_run(
+    data: Path,
+    out: Path,
+    *,
+    model_name: str,
+    batch_size: int,
+    epochs: int,
+    resident: bool,
+    callback: pl.Callback,
+) -> Arithmetic:
+    """A pretraining run as `bimae pretrain` does it, with a callback of ours besides.
+
+    Args:
+        data: TFRecords.
+        out: Run folder to make.
+        model_name: A preset.
+        batch_size: Samples per step.
+        epochs: Times that every sample is seen.
+        resident: Whether samples may be held in memory, as is the default.
+        callback: Is told of every batch.
+
+    Returns:
+        The precision that was trained in: the faster one here.
+    """
+    options = PretrainOptions(
+        data=data,
+        out=out,
+        model=model_name,
+        batch_size=batch_size,
+        epochs=epochs,
+        logger="none",
+        resident="auto" if resident else "off",
+    )
+    processes = Processes()
+    samples = open_for(options, None)
+    config = sizes_for(options, samples)
+    split = split_for(samples, options.seed)
+    folder = RunFolder.prepare(options, "pretrain")
+    precision = choose_precision("auto", config.width)
+    loaders = loaders_for(options, samples, split, Reading(), processes)
+    trainer = make_trainer(
+        options,
+        folder,
+        precision=precision,
+        processes=processes,
+        monitor=None,
+        mode="min",
+        title="a short run",
+    )
+    trainer.callbacks.append(callback)  # type: ignore[attr-defined]
+    folder.begin(options, "pretrain", samples, split, precision=precision)
+    model = BiMAE(config)
+    task = PretrainTask(model, options, engine_for(options, model, precision))
+    fit(trainer, task, loaders, folder, resume=False)
+    return precision
+
+
+def _step(
+    model: nn.Module, loss: Callable[[], Tensor], precision: Arithmetic, device: torch.device
+) -> Callable[[], None]:
+    optimiser, schedule = adamw(
+        model,
+        steps=MANY_STEPS,
+        peak=1e-4,
+        weight_decay=0.05,
+        warmup=0.1,
+        start=1e-6,
+        betas=(0.9, 0.95),
+    )
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
+            found = loss()
+        found.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+
+    return step
+
+
+def _images(
+    config: ModelConfig, batch_size: int, bands: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Random spectra [B, bands, S, S] and RGB [B, 3, H, H], laid out as the loader does."""
+    source = torch.Generator().manual_seed(0)
+    hs = torch.rand(batch_size, bands, config.hs_size, config.hs_size, generator=source)
+    rgb = torch.rand(batch_size, config.rgb_size, config.rgb_size, 3, generator=source)
+    return hs.to(device), rgb.to(device).permute(0, 3, 1, 2)

@@ -1,0 +1,162 @@
+"""How stored samples are read for one model, and a batch of them as they are stored.
+
+Shapes: B batch, n channels (picked bands, or averages of bands), S side of a spectral image,
+H side of the RGB image, C stored bands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bimae.data.batch import Batch
+from bimae.data.dataset import SeedDataset
+from bimae.data.transforms import Mix, one_over, scale_spectra
+from bimae.spectra import BandWeights
+
+
+class Reader(Protocol):
+    """What a model's configuration says about how it reads; a `ClassifierConfig` does."""
+
+    @property
+    def modality(self) -> Literal["bimodal", "hs", "rgb"]:
+        """Which views it looks at."""
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """The band of each channel; empty where it reads no spectra."""
+
+    @property
+    def scale(self) -> Literal["before", "after"]:
+        """Spectra are scaled before or after the bands are picked or averaged."""
+
+    @property
+    def band_weights(self) -> tuple[BandWeights, ...] | None:
+        """What is averaged for each channel, or None where every one is a single band."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of their numbers."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How stored samples are read for one model.
+
+    Attributes:
+        modality: Which views are looked at.
+        bands: The bands to pick, or None for all.
+        scale: Min-max scaling `before` or `after` the bands are picked or averaged.
+        classes: Class names in the order of their numbers; None: labels are not read.
+        weights: Averages of bands to read in the place of single ones, (band, weight) pairs for
+            each channel; None where every channel is one of `bands`.
+    """
+
+    modality: Literal["bimodal", "hs", "rgb"] = "bimodal"
+    bands: tuple[int, ...] | None = None
+    scale: Literal["before", "after"] = "before"
+    classes: tuple[str, ...] | None = None
+    weights: tuple[BandWeights, ...] | None = None
+
+    @classmethod
+    def of(cls, config: Reader, *, labels: bool = True) -> "Reading":
+        """How a classifier reads; the one place that knows, so that none forgets its filters.
+
+        Args:
+            config: The classifier's configuration.
+            labels: Whether labels are read too.
+        """
+        classes = config.classes if labels else None
+        bands = config.bands or None
+        return cls(config.modality, bands, config.scale, classes, config.band_weights)
+
+
+class Stack:
+    """Images of one kind, put together one by one; bytes until an image comes that is none.
+
+    Attributes:
+        values: [B, ...] uint8 or float32.
+    """
+
+    def __init__(self, count: int, top: float = 1.0) -> None:
+        """Takes `count` images, of which a byte is `top` times the float32 number."""
+        self.count, self.top = count, top
+        self.values: NDArray[Any] = np.empty(0)
+
+    def put(self, place: int, image: NDArray[Any]) -> None:
+        """Puts an image in its place; the first one fixes the shape."""
+        if place == 0:
+            self.values = np.empty((self.count, *image.shape), image.dtype)
+        elif image.dtype != self.values.dtype:
+            self.values, image = self._numbers(self.values), self._numbers(image)
+        self.values[place] = image
+
+    @property
+    def tensor(self) -> Tensor | None:
+        """The same memory as a tensor; None where no image was put."""
+        return torch.from_numpy(self.values) if self.values.size else None
+
+    def _numbers(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        if values.dtype == np.float32:
+            return values
+        return values.astype(np.float32) / np.float32(self.top)
+
+
+def read_batch(
+    samples: SeedDataset, indices: Sequence[int], reading: Reading, mix: Mix | None = None
+) -> Batch:
+    """Samples as they are stored, bands first, with what scales each pixel; no labels.
+
+    Args:
+        samples: The data set.
+        indices: Which of its samples.
+        reading: Views, bands and scaling.
+        mix: `Mix.of(reading.weights)` where it has weights, made once for all batches.
+    """
+    count = len(indices)
+    hs, rgb = Stack(count), Stack(count, top=255)
+    low, factor = Stack(count), Stack(count)
+    for place, index in enumerate(indices):
+        stored = samples.stored(index, reading.modality)
+        if stored.hs is not None:
+            if mix is not None:
+                hs.put(place, scale_spectra(stored.hs, scale=reading.scale, mix=mix))
+            else:
+                images, least, over = _bands_and_range(stored.hs, reading)
+                hs.put(place, images)
+                low.put(place, least)
+                factor.put(place, over)
+        if stored.rgb is not None:
+            rgb.put(place, stored.rgb)
+    return Batch(torch.tensor(indices), hs.tensor, low.tensor, factor.tensor, rgb.tensor)
+
+
+def _bands_and_range(
+    cube: NDArray[Any], reading: Reading
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+    """Picked bands [n, h, w], and least value and one over the range of each pixel [1, h, w]."""
+    if reading.bands is None:
+        images = seen = bands_first(cube)
+    else:
+        images = bands_first(cube[..., list(reading.bands)])
+        # `before`: the range is that of all bands, of which the last axis holds a pixel's together
+        seen = images if reading.scale == "after" else np.moveaxis(cube, 2, 0)
+    low, high = seen.min(axis=0, keepdims=True), seen.max(axis=0, keepdims=True)
+    return images, low, one_over(high.astype(np.float32) - low)
+
+
+def bands_first(cube: NDArray[Any]) -> NDArray[Any]:
+    """A cube [h, w, C] with its bands first [C, h, w], side by side in memory."""
+    height, width, bands = cube.shape
+    if cube.dtype != np.uint8 or bands % 4 or not cube.flags.c_contiguous:
+        return np.ascontiguousarray(np.moveaxis(cube, 2, 0))
+    # Bytes move one at a time, words as quickly: four bands at once, then the bytes in each word.
+    words = cube.reshape(-1, bands).view(np.uint32)  # [h*w, C/4]
+    turned = np.ascontiguousarray(words.T).view(np.uint8).reshape(bands // 4, -1, 4)
+    out = np.empty((bands // 4, 4, height * width), np.uint8)
+    out[...] = turned.transpose(0, 2, 1)
+    return out.reshape(bands, height, width)

@@ -1,0 +1,236 @@
+"""Room on the disk for copies of shards, inflated or fetched: which one goes when it gets tight.
+
+`$BIMAE_CACHE_LIMIT` in GB (1 GB is 10^9 bytes), by default 50, but never more than leaves a tenth
+of the disk free: for the copies in the cache folder and the nameless ones of this process. What
+was used longest ago goes first. Threads and processes that write at the same time may pass the
+limit by `_STEP` each.
+
+A copy that is mapped stays readable when its file is removed (POSIX: the bytes are freed when
+nobody maps them any more), so any copy may go at any time, whoever uses it. For the bytes to be
+freed soon, a process gives up its own maps of what is removed (`Held`); arrays that were made on
+such a map keep it alive until they are gone themselves.
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, NamedTuple
+from weakref import WeakSet
+
+from bimae.data.tfrecord import cache
+from bimae.data.tfrecord.inflate import Sink
+from bimae.errors import ConfigError
+
+SUFFIX = ".tfrecord"
+DEFAULT_GB = 50.0
+_FREE = 0.1  # of the disk
+_STEP = 64 << 20  # bytes written between two looks at the limit
+_STALE_S = 24 * 3600  # an unfinished file of that age belongs to a process that is gone
+
+
+class NoRoomError(OSError):
+    """A copy is larger than the limit, or the disk is too full."""
+
+
+@dataclass(eq=False)
+class Held:
+    """A mapped shard.
+
+    Attributes:
+        view: Its bytes, uncompressed; None once it was given up, and has to be mapped again.
+        file: The copy in the cache that is mapped; None for a file that nobody else can see, or
+            the shard itself.
+        size: Bytes on the disk that are freed when a nameless copy is given up.
+        used: When it was mapped.
+    """
+
+    view: memoryview | None
+    file: Path | None = None
+    size: int = 0
+    used: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        if self.file is not None or self.size:
+            with _LOCK:
+                _HELD.add(self)
+
+
+_HELD: WeakSet[Held] = WeakSet()
+_LOCK = threading.RLock()
+
+
+def _fresh_lock() -> None:
+    global _LOCK  # noqa: PLW0603
+    _LOCK = threading.RLock()
+
+
+# The thread that held it does not exist in a forked process, which would wait for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fresh_lock)
+
+
+class _Copy(NamedTuple):
+    """A copy that may go: a file in the cache, or a nameless one of this process."""
+
+    used: float
+    size: int
+    what: Path | Held
+
+
+def limit() -> int:
+    """Bytes that copies may take.
+
+    Raises:
+        ConfigError: `$BIMAE_CACHE_LIMIT` is no number of GB.
+    """
+    given = os.environ.get("BIMAE_CACHE_LIMIT") or DEFAULT_GB
+    try:
+        most = int(float(given) * 1e9)
+    except (ValueError, OverflowError):
+        most = -1
+    if most < 0:
+        raise ConfigError(
+            f"BIMAE_CACHE_LIMIT={given!r}: expected the gigabytes that the cache may take, such as "
+            f"{DEFAULT_GB:g}"
+        )
+    place = Path(tempfile.gettempdir()) if cache.is_off() else cache.folder()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        disk = shutil.disk_usage(place)
+    except OSError:
+        return most
+    copies, unfinished = _kept()
+    here = sum(copy.size for copy in copies) + unfinished
+    return max(0, min(most, here + disk.free - int(_FREE * disk.total)))
+
+
+def make_room(size: int) -> bool:
+    """Removes copies, longest unused first, until `size` more bytes fit under the limit.
+
+    Returns:
+        Whether they fit. Nothing is removed for what never will.
+    """
+    with _LOCK:
+        most = limit()
+        if size > most:
+            return False
+        copies, used = _kept()
+        copies += _nameless()
+        used += sum(copy.size for copy in copies)
+        for copy in sorted(copies, key=lambda copy: copy.used):
+            if used + size <= most:
+                break
+            _remove(copy.what)
+            used -= copy.size
+        _give_up_removed()
+        return used + size <= most
+
+
+def hold_nameless(view: memoryview) -> Held:
+    """Holds a nameless copy; older ones of this process go where all together pass the limit."""
+    with _LOCK:
+        copies, most = sorted(_nameless(), key=lambda copy: copy.used), limit()
+        while copies and sum(copy.size for copy in copies) + len(view) > most:
+            _remove(copies.pop(0).what)
+        return Held(view, size=len(view))
+
+
+def discard(held: Held) -> None:
+    """Removes a copy that is damaged."""
+    if held.file is not None:
+        _remove(held.file)
+
+
+@contextmanager
+def writing(kept: Path, size: int) -> Iterator[Sink]:
+    """A file to write a copy to, which appears under its name when the block ends well.
+
+    It is not forced to the disk: that would take as long as inflating did. What a power cut leaves
+    is shorter than it should be, and seen by that (`mapping`).
+
+    Args:
+        kept: Its name.
+        size: Bytes that are expected.
+
+    Raises:
+        NoRoomError: It does not fit under the limit.
+    """
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if not make_room(size):
+        raise NoRoomError(f"{size} bytes are more than the cache may take")
+    temporary = kept.with_name(f".{kept.stem}-{os.getpid()}-{time.time_ns()}{SUFFIX}")
+    try:
+        with temporary.open("x+b") as file:
+            yield _Limited(file)
+        temporary.replace(kept)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _Limited:
+    """A file that looks at the limit while it grows."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._unseen = 0
+
+    def write(self, piece: bytes) -> int:
+        self._unseen += len(piece)
+        if self._unseen > _STEP:
+            if not make_room(self._unseen):
+                raise NoRoomError("the cache is full")
+            self._unseen = 0
+        return self._file.write(piece)
+
+    def seek(self, position: int) -> int:
+        return self._file.seek(position)
+
+    def truncate(self) -> int:
+        return self._file.truncate()
+
+
+def _kept() -> tuple[list[_Copy], int]:
+    """The copies in the cache folder, and the bytes of those that are being written."""
+    copies, unfinished = [], 0
+    with suppress(OSError), os.scandir(cache.folder()) as entries:
+        for entry in entries:
+            if not entry.name.endswith((SUFFIX, ".lock")):
+                continue
+            with suppress(OSError):
+                status = entry.stat()
+                if not entry.name.startswith("."):
+                    copies.append(_Copy(status.st_atime, status.st_size, Path(entry.path)))
+                elif time.time() - status.st_mtime > _STALE_S:
+                    Path(entry.path).unlink()
+                else:
+                    unfinished += status.st_size
+    return copies, unfinished
+
+
+def _nameless() -> list[_Copy]:
+    return [_Copy(held.used, held.size, held) for held in list(_HELD) if held.size and held.view]
+
+
+def _remove(what: Path | Held) -> None:
+    if isinstance(what, Held):
+        what.view = None
+        return
+    with suppress(OSError):
+        what.unlink(missing_ok=True)
+    for held in list(_HELD):
+        if held.file == what:
+            held.view = None
+
+
+def _give_up_removed() -> None:
+    """Gives up maps of what other processes removed: their bytes are still on the disk."""
+    for held in list(_HELD):
+        if held.file is not None and held.view is not None and not held.file.exists():
+            held.view = None

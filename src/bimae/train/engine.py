@@ -1,0 +1,255 @@
+"""Figures of a batch and their gradients, in the way that is fastest on this machine.
+
+A batch goes through the model in parts of a few samples. On a CPU each core works on parts of its
+own, with products of one thread each: threads that share every small product wait for each other
+after each of them, and for whoever else uses the cores (docs/performance.md has the figures). Parts
+also bound the memory of a step, whatever its batch size. On a GPU there is one part, unless more
+are asked for.
+
+In bfloat16 the model that computes is a copy, refreshed from the float32 weights once a step; sums
+of gradients, norms, losses and the optimiser stay in float32.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from itertools import count, pairwise
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from bimae.train.options import Arithmetic
+
+Figures = dict[str, Tensor]
+F = TypeVar("F", bound=Callable[..., Any])
+Forward = Callable[[Any, slice], Figures]  # the model that computes, and which samples
+
+
+class Engine:
+    """Runs a model over the parts of a batch.
+
+    Attributes:
+        model: The model with the float32 weights, which the optimiser changes.
+        threads: Parts at work at a time.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        precision: Arithmetic = "32",
+        at_once: int = 16,
+        parts: int = 1,
+        compiled: bool = False,
+        whole: bool = False,
+    ) -> None:
+        """Prepares to run `model`; where its weights lie is seen at the first step.
+
+        Args:
+            model: The model.
+            precision: `32`, or `bf16-mixed`.
+            at_once: Samples of a part on a CPU: enough for efficient products, few enough for the
+                caches.
+            parts: Least number of parts of a batch: more need less memory.
+            compiled: Whether to compile what computes.
+            whole: One part, with the gradients left to the usual backward pass: for a strategy
+                that hands the weights out itself.
+        """
+        self.model = model
+        self.compiled, self.whole = compiled, whole
+        self._compiled: dict[Any, Any] = {}
+        self.at_once, self.parts = at_once, parts
+        self.precision = precision
+        self.threads = torch.get_num_threads()
+        self._work: nn.Module | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    def means(self, forward: Forward, samples: int, *, weight: float = 1.0) -> Figures:
+        """Means over a batch of what `forward` says of its parts.
+
+        Args:
+            forward: Called with the model that computes and a slice of the batch; gives means over
+                that slice by name. `loss` must be one of them, where gradients are wanted.
+            samples: Samples in the batch.
+            weight: What the gradients of this process count, where several share a step.
+
+        Returns:
+            The means; `loss` hands the gradients to the parameters of `model` when `backward` is
+            called on it.
+        """
+        if self.whole:
+            figures = forward(self.model, slice(0, samples))
+            return figures | {"loss": figures["loss"] * weight}
+        work = self._working()
+        first = next(work.parameters())
+        cuts = self._cuts(samples, first.device)
+        learn = torch.is_grad_enabled()
+        leaves = [p for p in work.parameters() if p.requires_grad] if learn else []
+        total = _Total([torch.float32] * len(leaves))
+
+        def run(number: int) -> None:
+            where = cuts[number]
+            share = (where.stop - where.start) / samples
+            with torch.set_grad_enabled(learn):
+                figures = forward(work, where)
+                gradients: tuple[Tensor | None, ...] = ()
+                if learn:
+                    gradients = torch.autograd.grad(
+                        figures["loss"] * (share * weight), leaves, allow_unused=True
+                    )
+            total.add(number, {k: v.detach() * share for k, v in figures.items()}, gradients)
+
+        self._run(run, len(cuts), total, first.device)
+        if learn:
+            masters = [p for p in self.model.parameters() if p.requires_grad]
+            total.figures["loss"] = _Computed.apply(  # type: ignore[no-untyped-call]
+                total.figures["loss"], total.gradients, *masters
+            )
+        return total.figures
+
+    def fast(self, function: F) -> F:
+        """`function` of the computing model, compiled where that pays."""
+        if not self.compiled:
+            return function
+        if function not in self._compiled:  # a bound method equals another of the same object
+            self._compiled[function] = torch.compile(function, dynamic=False)
+        return self._compiled[function]  # type: ignore[no-any-return]
+
+    def _working(self) -> nn.Module:
+        """The model that computes: the model itself, or a copy in bfloat16 that is up to date."""
+        if self.precision == "32":
+            return self.model
+        if self._work is None:
+            with torch.inference_mode(False):
+                self._work = _in_bfloat16(self.model)
+        self._work.train(self.model.training)
+        with torch.no_grad():
+            torch._foreach_copy_(list(self._work.parameters()), list(self.model.parameters()))
+        return self._work
+
+    def _cuts(self, samples: int, device: torch.device) -> list[slice]:
+        parts = self.parts
+        if device.type == "cpu":
+            parts = max(parts, -(-samples // self.at_once))
+            parts = -(-parts // self.threads) * self.threads  # no core without work at the end
+        parts = min(parts, samples)
+        ends = [samples * n // parts for n in range(parts + 1)]
+        return [slice(a, b) for a, b in pairwise(ends)]
+
+    def _run(
+        self, run: Callable[[int], None], parts: int, total: "_Total", device: torch.device
+    ) -> None:
+        threads = min(self.threads, parts) if device.type == "cpu" else 1
+        if threads == 1:
+            for number in range(parts):
+                run(number)
+            return
+        numbers = count()
+
+        def work() -> None:
+            try:
+                while (number := next(numbers)) < parts:
+                    run(number)
+            except BaseException:
+                total.give_up()
+                raise
+
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads - 1, initializer=_one_thread_each)
+        torch.set_num_threads(1)  # of each product; the other cores have products of their own
+        try:
+            others = [self._pool.submit(work) for _ in range(threads - 1)]
+            try:
+                work()
+            finally:
+                errors = [e for e in (other.exception() for other in others) if e]
+        finally:
+            torch.set_num_threads(self.threads)
+        for error in errors:
+            if not isinstance(error, _GivenUpError):
+                raise error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_pool": None, "_work": None}
+
+
+class _GivenUpError(Exception):
+    """Another thread failed; its error is the one to tell."""
+
+
+class _Total:
+    """Sums over parts, added in the order of the parts, so that a run can be repeated."""
+
+    def __init__(self, kinds: list[torch.dtype]) -> None:
+        self.figures: Figures = {}
+        self.gradients: list[Tensor | None] = [None] * len(kinds)
+        self._turn = 0
+        self._changed = threading.Condition()
+
+    def add(self, number: int, figures: Figures, gradients: tuple[Tensor | None, ...]) -> None:
+        """Adds part `number` once all before it are in."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._turn in (number, -1))
+            if self._turn == -1:
+                raise _GivenUpError
+            for name, value in figures.items():
+                self.figures[name] = self.figures[name] + value if number else value
+            self._add_gradients(gradients)
+            self._turn += 1
+            self._changed.notify_all()
+
+    def give_up(self) -> None:
+        """Lets nobody wait for a part that will not come."""
+        with self._changed:
+            self._turn = -1
+            self._changed.notify_all()
+
+    def _add_gradients(self, gradients: tuple[Tensor | None, ...]) -> None:
+        sums: list[Tensor] = []
+        more: list[Tensor] = []
+        for place, gradient in enumerate(gradients):
+            if gradient is None:
+                continue
+            known = self.gradients[place]
+            if known is None:
+                self.gradients[place] = gradient.float()
+            else:
+                sums.append(known)
+                more.append(gradient)
+        if sums:
+            torch._foreach_add_(sums, more)
+
+
+class _Computed(torch.autograd.Function):
+    """A loss whose gradients are known already."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, loss: Tensor, gradients: list[Tensor | None], *_parameters: Tensor
+    ) -> Tensor:
+        ctx.gradients = gradients
+        return loss.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> Any:
+        gradients, ctx.gradients = ctx.gradients, None
+        (factor,) = upstream
+        if factor.is_cuda or factor != 1:  # asking a GPU would mean to wait for it
+            torch._foreach_mul_([g for g in gradients if g is not None], factor)
+        return None, None, *gradients
+
+
+def _one_thread_each() -> None:
+    torch.set_num_threads(1)
+
+
+def _in_bfloat16(model: nn.Module) -> nn.Module:
+    """A copy that computes in bfloat16; norms keep float32."""
+    work = deepcopy(model)
+    for module in work.modules():
+        if not isinstance(module, nn.LayerNorm):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.bfloat16()
+    return work

@@ -1,0 +1,178 @@
+"""The engine gives what one plain pass gives, however it cuts a batch and whoever computes."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from bimae.model import BiMAE
+from bimae.model.masking import draw_masks
+from bimae.model.patches import patchify_hs, patchify_rgb
+from bimae.model import Views
+from bimae.train.engine import Engine, Figures
+from tests.model.small import CONFIG, images
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    assert torch.get_num_threads() == 3
+    torch.set_num_threads(before)
+
+
+def plain(model: nn.Module, x: torch.Tensor) -> Figures:
+    out = model(x)
+    return {"loss": out.square().mean(), "largest": out.abs().mean()}
+
+
+def gradients(model: nn.Module) -> list[torch.Tensor]:
+    found = [p.grad for p in model.parameters()]
+    assert all(g is not None for g in found)
+    return found  # type: ignore[return-value]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    samples=st.integers(1, 40),
+    at_once=st.integers(1, 20),
+    parts=st.integers(1, 5),
+    weight=st.sampled_from([1.0, 0.75]),
+)
+def test_parts_add_up_to_the_whole(samples: int, at_once: int, parts: int, weight: float) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 2))
+    x = torch.randn(samples, 4)
+    expected = plain(model, x)
+    (expected["loss"] * weight).backward()
+    wanted = [g.clone() for g in gradients(model)]
+    model.zero_grad()
+    found = Engine(model, at_once=at_once, parts=parts).means(
+        lambda work, where: plain(work, x[where]), samples, weight=weight
+    )
+    found["loss"].backward()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+    for one, other in zip(gradients(model), wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def pretraining(engine: Engine, count: int) -> Figures:
+    hs, rgb = images(count)
+    patches = Views(patchify_hs(hs), patchify_rgb(rgb, CONFIG.patch_size))
+    masks = draw_masks(CONFIG, count, generator=torch.Generator().manual_seed(1))
+
+    def forward(work: BiMAE, where: slice) -> Figures:
+        mask = tuple(m.part(where) for m in masks)
+        mine = Views(patches.hs[where], patches.rgb[where])
+        seen = mine.take(mask[0].keep, mask[1].keep)
+        hidden = mine.take(mask[0].targets, mask[1].targets)
+        return {"loss": work.losses(seen, hidden, mask).total}
+
+    return engine.means(forward, count)
+
+
+def test_a_pretraining_step_and_its_repetition_are_equal_to_the_bit() -> None:
+    steps = []
+    for _ in range(2):
+        model = BiMAE(CONFIG)
+        engine = Engine(model, at_once=2)
+        pretraining(engine, 11)["loss"].backward()
+        steps.append(gradients(model))
+    for one, other in zip(*steps, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_gradients_are_handed_over_and_not_copied() -> None:
+    model = nn.Linear(3, 2)
+    loss = Engine(model).means(lambda work, where: plain(work, torch.ones(4, 3)[where]), 4)["loss"]
+    (context,) = {loss.grad_fn}
+    address = context.gradients[0].data_ptr()  # type: ignore[union-attr]
+    loss.backward()
+    assert model.weight.grad is not None
+    assert model.weight.grad.data_ptr() == address
+
+
+def test_computing_blocks_again_changes_nothing() -> None:
+    found = []
+    for again in (False, True):
+        model = BiMAE(CONFIG)
+        model.trunk.encoder.checkpointed = again
+        pretraining(Engine(model, at_once=2), 6)["loss"].backward()
+        found.append(gradients(model))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_without_gradients_nothing_is_kept() -> None:
+    model = BiMAE(CONFIG)
+    with torch.no_grad():
+        loss = pretraining(Engine(model), 5)["loss"]
+    assert not loss.requires_grad
+    with torch.inference_mode():
+        again = pretraining(Engine(model, precision="bf16-mixed"), 5)["loss"]
+    torch.testing.assert_close(again, loss, rtol=0.01, atol=0)
+
+
+def test_an_error_in_one_part_is_told_and_nobody_waits() -> None:
+    model = nn.Linear(3, 2)
+    second = threading.Event()
+
+    def forward(work: nn.Module, where: slice) -> Figures:
+        if where.start:
+            second.set()
+            raise ValueError(f"part at {where.start}")
+        second.wait(5)
+        return plain(work, torch.ones(2, 3))
+
+    with pytest.raises(ValueError, match="part at"):
+        Engine(model, at_once=2).means(forward, 6)
+    assert second.is_set()
+
+
+def test_a_part_that_is_not_looked_at_has_no_gradient() -> None:
+    model = nn.ModuleList([nn.Linear(3, 2), nn.Linear(3, 2)])
+    x = torch.ones(4, 3)
+    Engine(model).means(lambda work, where: plain(work[0], x[where]), 4)["loss"].backward()  # type: ignore[index]
+    assert model[0].weight.grad is not None
+    assert model[1].weight.grad is None
+
+
+def test_bfloat16_computes_in_a_copy_and_float32_weights_learn() -> None:
+    model = BiMAE(CONFIG)
+    engine = Engine(model, precision="bf16-mixed", at_once=4)
+    optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
+    first = pretraining(engine, 6)["loss"]
+    first.backward()
+    assert {g.dtype for g in gradients(model)} == {torch.float32}
+    optimiser.step()
+    kinds = {n: p.dtype for n, p in engine._work.named_parameters()}  # type: ignore[union-attr]
+    assert {k for n, k in kinds.items() if "norm" not in n and n != "trunk.encoder.2.weight"} >= {
+        torch.bfloat16
+    }
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    plain_model = BiMAE(CONFIG)
+    exact = pretraining(Engine(plain_model), 6)["loss"]
+    torch.testing.assert_close(first, exact, rtol=0.01, atol=0)
+    with torch.no_grad():
+        assert pretraining(engine, 6)["loss"] < first  # the copy follows the weights
+
+
+def test_two_hundred_steps_in_bfloat16_end_where_float32_ends() -> None:
+    ends = []
+    for precision in ("32", "bf16-mixed"):
+        model = BiMAE(CONFIG, generator=torch.Generator().manual_seed(3))
+        engine = Engine(model, precision=precision)  # type: ignore[arg-type]
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
+        for _ in range(200):
+            loss = pretraining(engine, 4)["loss"]
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        ends.append(loss.item())
+    assert ends[1] == pytest.approx(ends[0], rel=0.01)
