@@ -1,9 +1,8 @@
-from typing import Any
 
 import pytest
 
 from bimae.bench import suite
-from bimae.bench.limits import Limits, Peak
+from bimae.bench.limits import Limits, Peak, Product
 from bimae.bench.options import BenchOptions
 from bimae.bench.suite import Report
 from bimae.bench.text import COLUMNS, TITLES, render
@@ -25,7 +24,7 @@ def _silent(line: str) -> None:
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every measurement gives one row that names it."""
     once = Timing(1.0, 1.0, 1.0, 1)
-    peaks: Any = {"32": Peak(5.0, (1, 1, 1), once)}
+    peaks = (Peak(Product("32", (1, 1, 1)), once),)
     monkeypatch.setattr(suite, "measure_limits", lambda d, repeats: Limits(peaks, True, 1.0, once))
     monkeypatch.setattr(suite, "_rows", lambda what, *more: [{"what": what}])
     monkeypatch.setattr(suite, "_input", lambda *more: {"input": [{"what": "input"}]})

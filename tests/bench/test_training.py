@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bimae.bench import steps, training
-from bimae.bench.limits import Limits, Peak
+from bimae.bench.limits import DTYPES, Limits, Peak, Product
 from bimae.bench.memory import Peaks
 from bimae.bench.options import TINY, BenchOptions
 from bimae.bench.timing import Timing
@@ -15,7 +15,7 @@ from bimae.model import flops, preset
 CPU = torch.device("cpu")
 ONCE = Timing(1.0, 1.0, 1.0, 1)
 LIMITS = Limits(
-    {"32": Peak(1.0, (8, 8, 8), ONCE), "bf16-mixed": Peak(1.0, (4, 4, 4), ONCE)}, True, 1.0, ONCE
+    tuple(Peak(Product(p, (8, 8, 8), n), ONCE) for p in DTYPES for n in (1, 2)), True, 1.0, ONCE
 )
 QUICK = BenchOptions(what="pretrain", quick=True, repeats=2)
 

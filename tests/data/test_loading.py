@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from bimae.data import open_dataset
 from bimae.data.loading import Picks, SeededPicks, seed_loader
-from bimae.data.reading import Reading, Stack, bands_first
+from bimae.data.reading import Reading, Stack, _bytes_of, bands_first
 from bimae.data.resident import Resident, resident_bytes
 from bimae.data.transforms import Mix, flip, scale_spectra
 from bimae.errors import DataError
@@ -256,6 +256,7 @@ def test_workers_read_the_same(small_data: Path) -> None:
 def test_resident_data_are_what_the_files_hold(small_data: Path, reading: Reading) -> None:
     samples = open_dataset(small_data)
     resident = Resident(samples, range(3, 20), reading)
+    before = Resident(samples, range(3, 20), reading).whole
     assert resident.whole.nbytes == pytest.approx(resident_bytes(samples, 17, reading), abs=8 * 17)
     kept, read = (
         list(
@@ -266,8 +267,16 @@ def test_resident_data_are_what_the_files_hold(small_data: Path, reading: Readin
         for held in (resident, None)
     )
     for one, other in zip(kept, read, strict=True):
-        for a, b in zip(one.images(), other.images(), strict=True):
-            assert (a is None and b is None) or torch.equal(a, b)
+        for cut in (slice(None), slice(1, 3)):
+            images = zip(one.part(cut).images(), other.part(cut).images(), strict=True)
+            assert all((a is None and b is None) or torch.equal(a, b) for a, b in images)
+        assert torch.equal(one.index, other.index)
+        if reading.modality == "bimodal":
+            picks = torch.tensor([[1, 0]]).expand(len(one), 2)
+            assert torch.equal(one.spectra(picks), other.spectra(picks))
+            assert torch.equal(one.tiles(picks, 24), other.tiles(picks, 24))
+    for now, then in ((resident.whole.hs, before.hs), (resident.whole.rgb, before.rgb)):
+        assert (now is None and then is None) or torch.equal(now, then)
 
 
 def test_bands_and_tiles_are_those_of_the_whole_images(small_data: Path) -> None:
@@ -302,6 +311,17 @@ def test_bands_first(cube: np.ndarray) -> None:
     found = bands_first(cube)
     assert found.flags.c_contiguous
     assert np.array_equal(found, np.moveaxis(cube, 2, 0))
+
+
+def test_rgb_numbers_are_kept_as_bytes_where_that_loses_nothing(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    assert samples.stored(0).rgb.dtype == np.float32
+    resident = Resident(samples, [0, 1], Reading("rgb"))
+    assert resident.whole.rgb.dtype is torch.uint8
+    every = (np.arange(256, dtype=np.uint8) / np.float32(255)).reshape(1, 256, 1)
+    assert np.array_equal(_bytes_of(every)[0, :, 0], np.arange(256))
+    between = every + np.float32(1e-3)
+    assert _bytes_of(between) is between
 
 
 def test_bytes_stay_bytes_until_a_number_comes() -> None:

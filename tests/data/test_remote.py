@@ -416,3 +416,14 @@ def test_a_foreign_file(memory):
     memory.pipe("/data/y.tfrecord", frame(b"abc"))
     with pytest.raises(DataError, match=r"memory://data/x\.tfrecord: record 0: not a TFRecord"):
         open_dataset("memory://data")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(frame(b"abc"), "none"), (gzip.compress(b"a"), "gzip"), (zlib.compress(b"a"), "zlib")],
+)
+def test_the_first_bytes_tell_the_compression(memory, tmp_path, content, kind):
+    memory.pipe("/x", content)
+    (tmp_path / "x").write_bytes(content)
+    for path in (as_path("memory://x"), tmp_path / "x"):
+        assert mapping.compression_of(path, cache.Stamp.of(path)) == kind

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bimae.model import BiMAE
+from bimae.model import BiMAE, Views
 from bimae.model.masking import draw_masks
 from bimae.model.patches import patchify_hs, patchify_rgb
-from bimae.model import Views
 from bimae.train.engine import Engine, Figures
 from tests.model.small import CONFIG, images
 

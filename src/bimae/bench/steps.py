@@ -4,11 +4,14 @@ Shapes: B batch, C bands, S side of a spectral image, H side of the RGB image.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
+from typing import Literal
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bimae.bench.options import READS, Reads
 from bimae.data import SeedDataset
@@ -17,9 +20,9 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.data.resident import Resident
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, preset
-from bimae.train.modules import PretrainTask
+from bimae.train.modules import ClassifyTask, PretrainTask
 from bimae.train.optimiser import adamw
-from bimae.train.options import Arithmetic, PretrainOptions
+from bimae.train.options import Arithmetic, FinetuneOptions, PretrainOptions, RunOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
 from bimae.train.processes import Processes
@@ -29,17 +32,18 @@ from bimae.train.trainer import fit, make_trainer
 CPU = torch.device("cpu")
 CLASSES = tuple(f"class {number:02}" for number in range(19))  # as the paper's data have
 FIVE_BANDS = (30, 90, 150, 210, 270)
+NO_DATA = Path("none")  # options ask for some
 MANY_STEPS = 10**6  # the schedule of a run that no measurement reaches the end of
 
 
 def pretraining_step(
     model_name: str, batch_size: int, precision: Arithmetic, *, device: torch.device = CPU
 ) -> Callable[[], None]:
-    """One pretraining step: masks, forward, backward, AdamW, schedule.
+    """One pretraining step: masks, what they keep scaled, forward, backward, AdamW, schedule.
 
     Args:
         model_name: A preset, with the sizes of the paper's data.
-        batch_size: Samples in a step, the same random ones each time.
+        batch_size: Samples in a step, the same random bytes each time.
         precision: `32` or `bf16-mixed`.
         device: Where; the batch lies there already.
 
@@ -48,9 +52,9 @@ def pretraining_step(
     """
     config = preset(model_name)
     model = BiMAE(config).to(device)
-    hs, rgb = _images(config, batch_size, config.bands, device)
-    masks = torch.Generator().manual_seed(0)
-    return _step(model, lambda: model(hs, rgb, generator=masks).total, precision, device)
+    options = PretrainOptions(NO_DATA, compile=_compile(device))
+    task = PretrainTask(model, options, engine_for(options, model, precision))
+    return _step(task, _batch(config, batch_size, config.bands).to(device))
 
 
 def finetuning_step(
@@ -72,13 +76,10 @@ def finetuning_step(
     """
     config = classifier(model_name, reads)
     model = SeedClassifier(config).to(device)
-    hs, rgb = _images(config.model, batch_size, max(1, len(config.bands)), device)
-    label = (torch.arange(batch_size) % len(CLASSES)).to(device)
-
-    def loss() -> Tensor:
-        return nn.functional.cross_entropy(model(hs, rgb).float(), label)
-
-    return _step(model, loss, precision, device)
+    options = FinetuneOptions(NO_DATA, compile=_compile(device))
+    task = ClassifyTask(model, options, engine_for(options, model, precision))
+    batch = _batch(config.model, batch_size, len(config.bands), rgb=reads != "hs")
+    return _step(task, batch.to(device))
 
 
 def classifier(model_name: str, reads: Reads) -> ClassifierConfig:
@@ -116,11 +117,9 @@ def epoch_of_batches(
 
     def ready(batch: Batch) -> None:
         """Scales and turns what the masks of a step would pick."""
-        for total, count, look in (
-            (config.bands, bands, batch.spectra),
-            (config.tiles, tiles, lambda picked: batch.tiles(picked, config.patch_size)),
-        ):
-            look(torch.rand(len(batch), total, generator=source).argsort(dim=1)[:, :count])
+        drawn = torch.rand(2, len(batch), max(config.bands, config.tiles), generator=source)
+        batch.spectra(drawn[0, :, : config.bands].argsort(dim=1)[:, :bands])
+        batch.tiles(drawn[1, :, : config.tiles].argsort(dim=1)[:, :tiles], config.patch_size)
 
     def epoch() -> None:
         for batch in loader:
@@ -186,35 +185,54 @@ def pretraining_run(
     return precision
 
 
-def _step(
-    model: nn.Module, loss: Callable[[], Tensor], precision: Arithmetic, device: torch.device
-) -> Callable[[], None]:
+def _step(task: PretrainTask | ClassifyTask, batch: Batch) -> Callable[[], None]:
+    """What Lightning does with a batch, without Lightning."""
+    options: RunOptions = task.options
     optimiser, schedule = adamw(
-        model,
+        task.model,
         steps=MANY_STEPS,
-        peak=1e-4,
-        weight_decay=0.05,
-        warmup=0.1,
-        start=1e-6,
-        betas=(0.9, 0.95),
+        peak=options.learning_rate,
+        weight_decay=options.weight_decay,
+        warmup=options.warmup,
+        start=options.warmup_learning_rate,
+        betas=task.betas,
     )
+    task.log_dict = _log_nothing  # type: ignore[method-assign]  # there is nobody to tell
+    numbers = count()
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
-            found = loss()
-        found.backward()  # type: ignore[no-untyped-call]
+        task.training_step(batch, next(numbers)).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
 
     return step
 
 
-def _images(
-    config: ModelConfig, batch_size: int, bands: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Random spectra [B, bands, S, S] and RGB [B, 3, H, H], laid out as the loader does."""
-    source = torch.Generator().manual_seed(0)
-    hs = torch.rand(batch_size, bands, config.hs_size, config.hs_size, generator=source)
-    rgb = torch.rand(batch_size, config.rgb_size, config.rgb_size, 3, generator=source)
-    return hs.to(device), rgb.to(device).permute(0, 3, 1, 2)
+def _log_nothing(*figures: object, **more: object) -> None:
+    pass
+
+
+def _compile(device: torch.device) -> Literal["auto", "off"]:
+    return "auto" if device.type == "cuda" else "off"  # a GPU beside it does not matter
+
+
+def _batch(config: ModelConfig, batch_size: int, bands: int, *, rgb: bool = True) -> Batch:
+    """Random images as they are stored: spectra [B, bands, S, S] and RGB [B, H, H, 3], uint8."""
+    rng = np.random.default_rng(0)
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.from_numpy(rng.integers(0, 256, (batch_size, *shape), np.uint8))
+
+    hs = drawn(bands, config.hs_size, config.hs_size) if bands else None
+    low = None if hs is None else hs.amin(dim=1, keepdim=True)
+    span = None if hs is None or low is None else hs.amax(dim=1, keepdim=True).float() - low
+    return Batch(
+        index=torch.arange(batch_size),
+        hs=hs,
+        low=low,
+        factor=None if span is None else 1 / span.clamp_min(1),
+        rgb=drawn(config.rgb_size, config.rgb_size, 3) if rgb else None,
+        turns=torch.from_numpy(rng.random((batch_size, 2)) < 0.5),
+        label=torch.arange(batch_size) % len(CLASSES),
+    )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from bimae.bench import steps
-from bimae.bench.limits import DTYPES, LEAST_S, NAMES, Limits, flops, product
+from bimae.bench.limits import DTYPES, NAMES, Limits, Peak, Product
 from bimae.bench.machine import synchroniser
 from bimae.bench.memory import Peaks, child_peaks, own_peaks
 from bimae.bench.options import READS, BenchOptions
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 Tell = Callable[[str], None]
 NO_BF16 = "bf16 is emulated here, many times slower; --precision bf16-mixed times it all the same"
 QUICK_S, FULL_S = 15.0, 240.0  # no further round of one model begins after so many seconds
-CUDA_LEAST_S = 0.2  # of one measurement: waiting for the device must not show
+LEAST_S = 0.1  # of one measurement: of a product as of a step, and waiting for a GPU shows little
 
 
 @dataclass(frozen=True)
@@ -137,19 +137,20 @@ def _timed(
     cells: list[Cell], options: BenchOptions, device: torch.device, limits: Limits | None
 ) -> list[Row]:
     """Times the steps, and the products between them."""
-    tasks: dict[int | str, Task] = {i: cell.make() for i, cell in enumerate(cells)}
-    for precision, peak in (limits.peaks if limits else {}).items():
-        tasks[precision] = product(peak.size, precision, device)
+    tasks: dict[int | Product, Task] = {i: cell.make() for i, cell in enumerate(cells)}
+    products = [peak.product for peak in limits.peaks] if limits else []
+    tasks |= {product: product.task(device) for product in products}
     timings = interleaved(
         tasks,
         repeats=options.rounds,
-        least_s=CUDA_LEAST_S if device.type == "cuda" else LEAST_S,
+        least_s=LEAST_S,
         most_s=QUICK_S if options.quick else FULL_S,
         synchronise=synchroniser(device),
     )
     peaks: dict[str, float | None] = dict.fromkeys(DTYPES)
-    for precision, peak in (limits.peaks if limits else {}).items():
-        peaks[precision] = flops(peak.size) / timings[precision].median / 1e9
+    for product in products:
+        rate = Peak(product, timings[product]).gflops
+        peaks[product.precision] = max(rate, peaks[product.precision] or 0.0)
     own = own_peaks(device) if options.alone else Peaks(None, None)
     return [_row(cell, timings[i], peaks, own) | _told(own) for i, cell in enumerate(cells)]
 

@@ -36,12 +36,17 @@ class Share:
 class Batch:
     """Samples as they are stored; a view that is not looked at is None.
 
+    The images may be those of a whole data set, of which a batch is some rows: nothing is copied
+    before a pixel is asked for.
+
     Attributes:
         index: [B] place of each sample in its data set.
-        hs: [B, n, S, S] spectra as stored, uint8 or float32, bands first.
-        low: [B, 1, S, S] least value of each pixel, or None where `hs` is scaled already.
-        factor: [B, 1, S, S] float32, one over each pixel's range; 0 where it has none.
-        rgb: [B, H, H, 3] uint8, or float32 in [0, 1].
+        hs: [N, n, S, S] spectra as stored, uint8 or float32, bands first.
+        low: [N, 1, S, S] least value of each pixel, or None where `hs` is scaled already.
+        factor: [N, 1, S, S] float32, one over each pixel's range; 0 where it has none.
+        rgb: [N, H, H, 3] uint8, or float32 in [0, 1].
+        rows: [B] which of the N images are each sample's; None: they are those of the samples, in
+            order.
         turns: [B, 2] whether each sample is turned upside down, and left to right; None: none is.
         label: [B] class numbers, or None where no classes were asked for.
         share: What part of the step this is; None: all of it.
@@ -52,6 +57,7 @@ class Batch:
     low: Tensor | None = None
     factor: Tensor | None = None
     rgb: Tensor | None = None
+    rows: Tensor | None = None
     turns: Tensor | None = None
     label: Tensor | None = None
     share: Share | None = None
@@ -61,11 +67,17 @@ class Batch:
 
     def part(self, where: slice) -> "Batch":
         """Some of the samples, without a copy."""
-        return self._map(lambda tensor: tensor[where])
+        if self.rows is None:
+            return self._map(lambda tensor: tensor[where])
+        own = {"index": self.index, "rows": self.rows, "turns": self.turns, "label": self.label}
+        cut: dict[str, Any] = {k: None if v is None else v[where] for k, v in own.items()}
+        return replace(self, **cut)
 
     def take(self, rows: Tensor) -> "Batch":
-        """Some of the samples [K], copied."""
-        return self._map(lambda tensor: tensor.index_select(0, rows))
+        """The samples [K] of a batch that has no `rows` of its own, without a copy."""
+        own = {"index": self.index, "turns": self.turns, "label": self.label}
+        cut: dict[str, Any] = {k: None if v is None else v[rows] for k, v in own.items()}
+        return replace(self, rows=rows, **cut)
 
     @property
     def nbytes(self) -> int:
@@ -95,20 +107,21 @@ class Batch:
             bands: [B, K] which channels of each sample; default: all, in order.
         """
         assert self.hs is not None, "this batch was read without spectra"
-        images = self.hs if bands is None else _rows(self.hs, bands)
-        # turned as bytes, a quarter of the memory of the numbers
-        images = _turn(images, self.turns, (2, 3), fresh=bands is not None).float()
-        if self.low is None or self.factor is None:
-            return images
-        low, factor = (_turn(t, self.turns, (2, 3)) for t in (self.low, self.factor))
-        if images.data_ptr() == self.hs.data_ptr():  # float32 as stored: not ours to write to
-            return (images - low) * factor
-        return images.sub_(low).mul_(factor)
+        images = self._whole(self.hs) if bands is None else self._picked(self.hs, bands)
+        numbers = images.float()
+        own = numbers is not self.hs  # float32 as stored is not ours to write to
+        if self.low is not None and self.factor is not None:
+            low, factor = self._whole(self.low), self._whole(self.factor)
+            numbers = numbers.sub_(low) if own else numbers - low
+            numbers, own = numbers.mul_(factor), True
+        return _turn(numbers, self.turns, (2, 3), own=own)
 
     def pictures(self) -> Tensor:
         """RGB images in [0, 1], turned: [B, 3, H, H] float32; channels lie last in memory."""
         assert self.rgb is not None, "this batch was read without RGB images"
-        return _unit(_turn(self.rgb, self.turns, (1, 2))).permute(0, 3, 1, 2)
+        images = self._whole(self.rgb)
+        turned = _turn(images, self.turns, (1, 2), own=images is not self.rgb)
+        return _unit(turned).permute(0, 3, 1, 2)
 
     def tiles(self, tiles: Tensor, patch_size: int) -> Tensor:
         """Tiles of the RGB images in [0, 1], turned: [B, K, P * P * 3] float32.
@@ -127,10 +140,24 @@ class Batch:
         # Runs of P pixels lie together: taken as rows of P * 3 values, they are copied whole.
         line = torch.arange(size, device=tiles.device) * grid
         runs = (row * (size * grid) + column).unsqueeze(-1) + line  # [B, K, P]
-        found = _rows(self.rgb.reshape(len(self), side * grid, size * 3), runs.flatten(1))
+        found = self._picked(self.rgb.view(-1, side * grid, size * 3), runs.flatten(1))
         found = found.view(len(self), -1, size, size, 3)
-        found = _turn(found, self.turns, (2, 3), fresh=True)
-        return _unit(found).flatten(2)
+        # turned as bytes, a quarter of the memory of the numbers
+        return _unit(_turn(found, self.turns, (2, 3), own=True)).flatten(2)
+
+    def _whole(self, images: Tensor) -> Tensor:
+        """[N, ...] to the images of the samples [B, ...]."""
+        return images if self.rows is None else images.index_select(0, self.rows)
+
+    def _picked(self, images: Tensor, picks: Tensor) -> Tensor:
+        """[N, M, ...] at `picks` [B, K] of each sample: [B, K, ...], copied row by row."""
+        rows = self.rows
+        if rows is None:
+            rows = torch.arange(len(images), device=picks.device)
+        total = images.shape[1]
+        places = (rows.unsqueeze(1) * total + picks).flatten()
+        found = images.view(len(images) * total, -1).index_select(0, places)
+        return found.view(*picks.shape, *images.shape[2:])
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -138,24 +165,14 @@ class Batch:
         return replace(self, **changed)
 
 
-def _rows(images: Tensor, rows: Tensor) -> Tensor:
-    """[B, N, ...] at `rows` [B, K]: [B, K, ...], copied row by row."""
-    count, total = images.shape[:2]
-    first = torch.arange(count, device=rows.device).unsqueeze(1) * total
-    flat = images.reshape(count * total, -1).index_select(0, (rows + first).flatten())
-    return flat.view(count, rows.shape[1], *images.shape[2:])
-
-
-def _turn(
-    images: Tensor, turns: Tensor | None, axes: tuple[int, int], *, fresh: bool = False
-) -> Tensor:
+def _turn(images: Tensor, turns: Tensor | None, axes: tuple[int, int], *, own: bool) -> Tensor:
     """Each image upside down, left to right, or both, as `turns` [B, 2] say; `axes` of the batch.
 
     Args:
         images: [B, ...]
         turns: What to do with each; None: nothing.
         axes: Axes of rows and columns.
-        fresh: Whether `images` may be written to.
+        own: Whether `images` may be written to.
     """
     if turns is None:
         return images
@@ -164,7 +181,7 @@ def _turn(
             chosen = turns[:, which].view(-1, *[1] * (images.dim() - 1))
             images = torch.where(chosen, images.flip(axis), images)
         return images
-    images = images if fresh else images.clone()
+    images = images if own else images.clone()
     for image, turn in zip(images, turns.tolist(), strict=True):
         if any(turn):
             image.copy_(image.flip([a - 1 for a, chosen in zip(axes, turn, strict=True) if chosen]))

@@ -107,7 +107,12 @@ class Stack:
 
 
 def read_batch(
-    samples: SeedDataset, indices: Sequence[int], reading: Reading, mix: Mix | None = None
+    samples: SeedDataset,
+    indices: Sequence[int],
+    reading: Reading,
+    mix: Mix | None = None,
+    *,
+    compact: bool = False,
 ) -> Batch:
     """Samples as they are stored, bands first, with what scales each pixel; no labels.
 
@@ -116,6 +121,8 @@ def read_batch(
         indices: Which of its samples.
         reading: Views, bands and scaling.
         mix: `Mix.of(reading.weights)` where it has weights, made once for all batches.
+        compact: Whether to look if RGB numbers are bytes over 255, as they mostly are, and to keep
+            the bytes: a quarter of the memory, and the same numbers to the bit.
     """
     count = len(indices)
     hs, rgb = Stack(count), Stack(count, top=255)
@@ -131,7 +138,7 @@ def read_batch(
                 low.put(place, least)
                 factor.put(place, over)
         if stored.rgb is not None:
-            rgb.put(place, stored.rgb)
+            rgb.put(place, _bytes_of(stored.rgb) if compact else stored.rgb)
     return Batch(torch.tensor(indices), hs.tensor, low.tensor, factor.tensor, rgb.tensor)
 
 
@@ -147,6 +154,14 @@ def _bands_and_range(
         seen = images if reading.scale == "after" else np.moveaxis(cube, 2, 0)
     low, high = seen.min(axis=0, keepdims=True), seen.max(axis=0, keepdims=True)
     return images, low, one_over(high.astype(np.float32) - low)
+
+
+def _bytes_of(rgb: NDArray[Any]) -> NDArray[Any]:
+    """The bytes that an RGB image in [0, 1] was made of, or the image where it was not."""
+    if rgb.dtype == np.uint8:
+        return rgb
+    found = np.rint(rgb * np.float32(255)).clip(0, 255).astype(np.uint8)
+    return found if np.array_equal(found / np.float32(255), rgb) else rgb
 
 
 def bands_first(cube: NDArray[Any]) -> NDArray[Any]:

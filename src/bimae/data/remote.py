@@ -95,6 +95,11 @@ class RemotePath(_Path):
         with self._asking() as (fs, key):
             return bytes(fs.cat_file(key))
 
+    def head(self, size: int) -> bytes:
+        """The first bytes of a file, or all where there are fewer; else as `read_bytes`."""
+        with self._asking() as (fs, key):
+            return bytes(fs.cat_file(key, start=0, end=size))
+
     def read_text(self, encoding: str | None = None, *_: Any, **__: Any) -> str:
         """The whole content of a small file of text; else as `read_bytes`."""
         return self.read_bytes().decode(encoding or "utf-8")

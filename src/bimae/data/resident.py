@@ -37,7 +37,7 @@ class Resident:
         """Reads samples; `resident_bytes` says what that takes."""
         mix = None if reading.weights is None else Mix.of(reading.weights)
         self.device = torch.device(device)
-        self.whole = read_batch(samples, indices, reading, mix).to(self.device)
+        self.whole = read_batch(samples, indices, reading, mix, compact=True).to(self.device)
         self._row = {int(index): row for row, index in enumerate(indices)}
 
     def take(self, indices: Sequence[int]) -> Batch:
@@ -50,10 +50,8 @@ def resident_bytes(samples: SeedDataset, count: int, reading: Reading) -> int:
     """Bytes of memory that `count` samples take when held as they are stored."""
     if not count:
         return 0
-    one = read_batch(
-        samples, [0], reading, None if reading.weights is None else Mix.of(reading.weights)
-    )
-    return count * one.nbytes
+    mix = None if reading.weights is None else Mix.of(reading.weights)
+    return count * read_batch(samples, [0], reading, mix, compact=True).nbytes
 
 
 def fits(needed: int, device: torch.device) -> bool:

@@ -92,6 +92,7 @@ class PretrainTask(_Task):
     ) -> None:
         super().__init__(model, options, engine)
         self.config = model.config
+        self.patch_size = model.config.patch_size
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one step with masks of its own."""
@@ -107,13 +108,12 @@ class PretrainTask(_Task):
         def forward(work: BiMAE, where: slice) -> Figures:
             hs, rgb = (mask.part(where) for mask in masks)
             stored = batch.part(where)
-            seen, hidden = (
-                Views(
-                    stored.spectra(bands).flatten(2),
-                    stored.tiles(tiles, self.config.patch_size),
-                )
-                for bands, tiles in ((hs.keep, rgb.keep), (hs.targets, rgb.targets))
-            )
+            # kept and targets at once: each sample is turned once
+            bands = stored.spectra(torch.cat([hs.keep, hs.targets], dim=1)).flatten(2)
+            tiles = stored.tiles(torch.cat([rgb.keep, rgb.targets], dim=1), self.patch_size)
+            kept = hs.keep.shape[1], rgb.keep.shape[1]
+            seen = Views(bands[:, : kept[0]], tiles[:, : kept[1]])
+            hidden = Views(bands[:, kept[0] :], tiles[:, kept[1] :])
             losses = self.engine.fast(work.losses)(seen, hidden, (hs, rgb))
             return {"loss": losses.total, "hs_loss": losses.hs, "rgb_loss": losses.rgb}
 

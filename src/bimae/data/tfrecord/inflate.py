@@ -23,7 +23,8 @@ class Sink(Protocol):
     def truncate(self) -> int: ...  # noqa: D102
 
 
-_READ, _PIECE = 1 << 18, 1 << 20
+# Small enough to stay in the cache of a core, which is worth a tenth.
+_READ, _PIECE = 1 << 16, 1 << 17
 _EITHER = 32 + zlib.MAX_WBITS  # the library looks at the header itself: gzip or zlib
 
 

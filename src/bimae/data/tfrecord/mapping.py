@@ -18,7 +18,7 @@ from typing import IO
 from bimae.data.remote import RemotePath
 from bimae.data.tfrecord import cache, room
 from bimae.data.tfrecord.cache import Stamp
-from bimae.data.tfrecord.framing import HEAD_BYTES, recognise
+from bimae.data.tfrecord.framing import HEAD_BYTES, Compression, recognise
 from bimae.data.tfrecord.inflate import Sink, inflate, size_hint
 from bimae.data.tfrecord.room import Held
 from bimae.errors import DataError
@@ -63,6 +63,21 @@ def hold_records(path: Path, stamp: Stamp, size: int | None = None) -> tuple[mem
             return _copy(path, stamp, size, expected, partial(inflate, file, path=path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error}); check the file and its disk") from error
+
+
+def compression_of(path: Path, stamp: Stamp) -> Compression:
+    """How a file is compressed, by its first bytes; nothing else of it is read.
+
+    Raises:
+        DataError: It cannot be read, or is no TFRecord file.
+    """
+    if isinstance(path, RemotePath):
+        return recognise(path.head(HEAD_BYTES), path)
+    try:
+        with Path(stamp.path).open("rb") as file:
+            return recognise(file.read(HEAD_BYTES), path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}): check the file") from error
 
 
 def _map(file: IO[bytes], path: Path) -> memoryview:
