@@ -1,4 +1,3 @@
-
 import pytest
 
 from bimae.bench import suite

@@ -272,6 +272,9 @@ def test_resident_data_are_what_the_files_hold(small_data: Path, reading: Readin
             assert all((a is None and b is None) or torch.equal(a, b) for a, b in images)
         assert torch.equal(one.index, other.index)
         if reading.modality == "bimodal":
+            assert one.alone().nbytes < one.nbytes
+            assert torch.equal(one.alone().spectra(), one.spectra())
+            assert one.to(torch.device("cpu")) is one
             picks = torch.tensor([[1, 0]]).expand(len(one), 2)
             assert torch.equal(one.spectra(picks), other.spectra(picks))
             assert torch.equal(one.tiles(picks, 24), other.tiles(picks, 24))

@@ -22,7 +22,7 @@ from bimae.data.locate import locate
 from bimae.data.remote import RemotePath, as_path
 from bimae.data.splits import draw_split, split_file
 from bimae.data.tfrecord import cache, mapping
-from bimae.data.tfrecord.shard import exceed_cache
+from bimae.data.tfrecord.shard import fit_in_cache
 from bimae.errors import DataError
 from tests.data.small_samples import frame, sample
 
@@ -223,7 +223,7 @@ def test_more_than_the_cache_may_take(local, memory, fetched, monkeypatch):
     size = (local / "data-00000-of-00004.tfrecord").stat().st_size
     monkeypatch.setenv("BIMAE_CACHE_LIMIT", repr(2.5 * size / 1e9))
     ds = open_dataset("memory://data")
-    assert exceed_cache(ds._shards)
+    assert fit_in_cache(ds._shards) == 2
     for i in (0, 1, 2, 3, 2, 0):
         check(ds, [i])
         assert sum(file.stat().st_size for file in copies()) <= 2.5 * size
@@ -356,6 +356,11 @@ def test_what_storages_tell_of_a_file(memory, monkeypatch, told, state):
     info = {"name": "/x", "size": 3, "type": "file"} | told
     monkeypatch.setattr(MemoryFileSystem, "info", lambda self, path: info)
     assert as_path("memory://x").state() == state
+
+
+def test_content_of_another_version_is_kept_under_another_name():
+    stamps = [cache.Stamp("s3://b/x", 3, 0, version) for version in ("", "a", "b")]
+    assert len({cache.entry(stamp, ".npz") for stamp in stamps}) == 3
 
 
 def test_a_storage_that_tells_no_size(memory, monkeypatch):

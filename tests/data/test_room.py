@@ -13,7 +13,7 @@ from bimae.data import open_dataset, write_tfrecords
 from bimae.data.tfrecord import cache, index, mapping, room
 from bimae.data.tfrecord.cache import Stamp
 from bimae.data.tfrecord.mapping import map_records
-from bimae.data.tfrecord.shard import Shard, exceed_cache
+from bimae.data.tfrecord.shard import Shard, fit_in_cache
 from bimae.errors import ConfigError, DataError
 from tests.data.small_samples import sample
 
@@ -119,12 +119,12 @@ def test_a_copy_that_another_process_removed_is_given_up(shards, size, monkeypat
 def test_a_data_set_larger_than_the_cache(shards, size, monkeypatch, inflated):
     allow(monkeypatch, 2.5 * size)
     ds = open_dataset(shards[0].parent)
-    assert exceed_cache(ds._shards)
+    assert fit_in_cache(ds._shards) == 2
     for i in (0, 4, 1, 3, 2, 0):
         np.testing.assert_array_equal(ds[i].hs, sample(i, rgb=30).hs)
         assert sum(file.stat().st_size for file in kept()) <= 2.5 * size
     allow(monkeypatch, COUNT * size)
-    assert not exceed_cache(ds._shards)
+    assert fit_in_cache(ds._shards) == COUNT
 
 
 def test_a_shard_larger_than_the_cache(shards, size, monkeypatch, inflated):

@@ -13,7 +13,7 @@ from bimae.data import write_tfrecords
 from bimae.data.tfrecord import decode
 from bimae.data.tfrecord import shard as module
 from bimae.data.tfrecord.example import encode_example
-from bimae.data.tfrecord.shard import Shard, open_shards
+from bimae.data.tfrecord.shard import Shard, fit_in_cache, open_shards
 from bimae.errors import DataError
 from tests.data.small_samples import features, frame, sample, write_records
 
@@ -133,6 +133,32 @@ def test_what_a_copy_takes(tmp_path):
     (packed,) = write_tfrecords(tmp_path / "b", made, compression="gzip")
     assert Shard(plain).copy_size == 0
     assert Shard(packed).copy_size == plain.stat().st_size
+
+
+def test_how_many_fit_into_the_cache(tmp_path, monkeypatch):
+    made = [sample(i, rgb=20 + 10 * i) for i in range(3)]
+    plain = write_tfrecords(tmp_path / "a", made, samples_per_shard=1)
+    sizes = [path.stat().st_size for path in plain]
+    shards = open_shards(
+        write_tfrecords(tmp_path / "b", made, samples_per_shard=1, compression="gzip")
+    )
+    monkeypatch.setattr(module.room, "limit", lambda: sizes[2] + sizes[1])
+    assert fit_in_cache(open_shards(plain)) == 3  # mapped where they lie
+    assert fit_in_cache(shards) == 2
+    assert fit_in_cache(shards[:2]) == 2
+    monkeypatch.setattr(module.room, "limit", lambda: sizes[2] + sizes[1] - 1)
+    assert fit_in_cache(shards) == 1  # though two others would fit
+    monkeypatch.setattr(module.room, "limit", lambda: 0)
+    assert fit_in_cache(shards) == 1
+    assert fit_in_cache([]) == 0
+
+
+def test_a_shard_is_prepared_before_it_is_read(tmp_path):
+    (path,) = write_tfrecords(tmp_path, [sample(0)], compression="gzip")
+    shard = Shard(path)
+    shard.prepare()
+    path.unlink()
+    np.testing.assert_array_equal(shard.hs(0), sample(0).hs)
 
 
 def test_records_of_any_alignment(tmp_path):

@@ -105,13 +105,21 @@ def test_whatever_a_record_is_made_of(apart, changed):
 @pytest.mark.parametrize(
     "first", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\x08\x04\x12\x00", b"\xff\xff\xff\xff"]
 )
-def test_bytes_that_begin_like_an_encoded_image(first):
-    plain = bytes([7]) * 27
-    payloads = [
-        encode_example(features(rgb_image=image, rgb_size=[3, 3, 3], hs_image=first + bytes(572)))
-        for image in (plain, first + plain[len(first) :], plain, first + plain[len(first) :])
+def test_bytes_that_begin_like_an_encoded_image(apart, first):
+    plain, cube = bytes([7]) * 27, bytes([7]) * 576
+    made = [
+        (plain, cube),
+        (first + plain[len(first) :], cube),
+        (plain, first + cube[len(first) :]),
+        (plain, cube),
     ]
-    check(payloads)
+    check(
+        [
+            encode_example(features(rgb_image=image, rgb_size=[3, 3, 3], hs_image=spectra))
+            for image, spectra in made
+        ]
+    )
+    assert apart == ([0] if first == b"\xff" * 4 else [0, 1, 2])
 
 
 def test_bytes_that_are_floats_or_an_image_of_twice_the_side():

@@ -31,6 +31,7 @@ BATCH = 64
 PER_CLASS, PER_CLASS_QUICK = 12, 5  # of 19 species
 AT_MOST = 512  # samples of a pass over data that were given
 LEAST_S = 0.2  # of one measurement
+TF_SAMPLES = 500  # of a pass of tf.data, at least
 SETTLED_S = 3600  # a file that was just written is not believed to stay as it is
 FIRST, AGAIN = "first sight (empty cache)", "opened again (index kept)"
 RAW, BESIDE = "raw shuffled samples", "tf.data, shuffled, all cores"
@@ -135,7 +136,7 @@ def measure_reading(sources: Sequence[Source], repeats: int) -> list[Row]:
         else:
             reading[key] = beside
             facts[key] = _of(source) | {
-                **{"what": BESIDE, "samples": len(samples), "mb_per_sample": mb}
+                **{"what": BESIDE, "samples": len(samples) * _times(samples), "mb_per_sample": mb}
             }
     timings = interleaved(opening, repeats=min(repeats, 3), most_s=20.0)
     timings |= interleaved(reading, repeats=repeats, least_s=LEAST_S)
@@ -184,7 +185,7 @@ def _beside(path: Path, samples: SeedDataset) -> tuple[Task | None, str]:
     """TensorFlow's pass over all of it, or why there is none."""
     if not tf_data.is_installed():
         return None, tf_data.NOT_INSTALLED
-    shards = locate(path).shards
+    shards, times = locate(path).shards, _times(samples)
     assert samples.hs_size is not None
     assert samples.rgb_size is not None
     try:
@@ -195,11 +196,16 @@ def _beside(path: Path, samples: SeedDataset) -> tuple[Task | None, str]:
             hs_size=samples.hs_size,
             rgb_size=samples.rgb_size,
             batch_size=BATCH,
+            times=times,
         )
         task()
     except Exception as error:  # an installation that does not work, or records stored otherwise
         return None, f"TensorFlow did not read it: {(str(error).splitlines() or [''])[0]}"
     return task, ""
+
+
+def _times(samples: SeedDataset) -> int:
+    return -(-TF_SAMPLES // len(samples))
 
 
 @contextmanager

@@ -30,8 +30,9 @@ def tf_pass(
     hs_size: int,
     rgb_size: int,
     batch_size: int,
+    times: int = 1,
 ) -> Task:
-    """One pass over all records as a task: shuffled batches of both images, as stored.
+    """A pass over all records as a task: shuffled batches of both images, as stored.
 
     Args:
         files: Shards in the schema that `bimae` writes: `rgb_image` a list of floats, `hs_image`
@@ -41,6 +42,7 @@ def tf_pass(
         hs_size: Side of a cube in pixels.
         rgb_size: Side of an RGB image in pixels.
         batch_size: Records in a batch.
+        times: How often each record comes: a pass has to be long enough for it to get going.
 
     Returns:
         The task. Calling it raises an error of TensorFlow where the records are of another schema.
@@ -62,7 +64,7 @@ def tf_pass(
     data = tf.data.TFRecordDataset(
         names, compression_type=compression, num_parallel_reads=tf.data.AUTOTUNE
     )
-    data = data.shuffle(SHUFFLED).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    data = data.repeat(times).shuffle(SHUFFLED).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
     data = data.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
     def whole() -> None:

@@ -4,6 +4,7 @@ No verb is imported before it is asked for, so that `bimae --help` answers at on
 """
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -31,6 +32,9 @@ VERBS = {
 }
 
 
+NO_CACHE = "--no-cache"
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The command `bimae`; exits with 0, with 2 for what the user can mend, or with 130."""
     if isinstance(sys.stdout, TextIOWrapper):
@@ -40,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Runs one command line; returns its exit code."""
+    if NO_CACHE in argv:
+        argv = [word for word in argv if word != NO_CACHE]
+        os.environ["BIMAE_NO_CACHE"] = "1"  # for the processes that read along too
     if argv in (["--version"], ["-V"]):
         print(f"bimae {__version__}")
         return 0
@@ -90,7 +97,9 @@ def _overview(argv: list[str]) -> int:
     usage = (
         "usage: bimae VERB [options]      bimae VERB --help shows options, defaults, an example\n\n"
         "BiMAE: learn from the RGB image and the hyperspectral cube of a seed, then classify it\n"
-        f"from whichever is there.\n\n{lines}\n\n  --version           print the version"
+        f"from whichever is there.\n\n{lines}\n\n"
+        "  --version           print the version\n"
+        "  --no-cache          with any verb: keep no index and no inflated copy of its records"
     )
     if asked and asked != ["data"]:
         known = ", ".join(VERBS)

@@ -87,11 +87,22 @@ class Batch:
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "Batch":
         """The batch on another device; Lightning calls it."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        if device == self.index.device:
+            return self
+        alone = self.alone()
+        return alone._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def alone(self) -> "Batch":
+        """The batch without the images of other samples."""
+        if self.rows is None:
+            return self
+        images = {name: getattr(self, name) for name in ("hs", "low", "factor", "rgb")}
+        own: dict[str, Any] = {k: None if v is None else v[self.rows] for k, v in images.items()}
+        return replace(self, rows=None, **own)
 
     def pin_memory(self) -> "Batch":
         """The batch in page-locked memory, which a GPU can fetch by itself."""
-        return self._map(Tensor.pin_memory)
+        return self.alone()._map(Tensor.pin_memory)
 
     def images(self) -> tuple[Tensor | None, Tensor | None]:
         """Both views whole: `spectra()` and `pictures()`, or None for one that was not read."""

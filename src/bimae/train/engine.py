@@ -114,7 +114,7 @@ class Engine:
         if not self.compiled:
             return function
         if function not in self._compiled:  # a bound method equals another of the same object
-            self._compiled[function] = torch.compile(function, dynamic=False)
+            self._compiled[function] = torch.compile(function)
         return self._compiled[function]  # type: ignore[no-any-return]
 
     def _working(self) -> nn.Module:

@@ -70,8 +70,8 @@ class RunOptions:
     workers: int = 0
     """Processes that read ahead; 0: read in the training process. Not used for resident data."""
     resident: Resident = "auto"
-    """Hold the data in memory, a GPU's where there is one; auto: where they fit with room to
-    spare, and one process trains."""
+    """Hold the data in memory, a GPU's where there is one; auto: where they take less than half
+    of the GPU's free memory or a quarter of the machine's, and one process trains."""
     strategy: Strategy = "auto"
     """How processes that torchrun or SLURM started share the work: ddp, or fsdp, which shares the
     weights out too; auto: ddp where there are several."""

@@ -134,14 +134,16 @@ def _resident(
     """The samples in the memory of the device that trains, where they are to be there."""
     if options.resident == "off":
         return None
-    device = processes.device
-    if options.resident == "auto":
-        # Several processes of one CPU would hold them several times, and each reads a part only.
-        if getattr(samples, "streams", False) or (processes.count > 1 and device.type == "cpu"):
-            return None
-        if not fits(resident_bytes(samples, len(used), reading), device):
-            return None
-    return Resident(samples, used, reading, device)
+    if options.resident == "on":
+        return Resident(samples, used, reading, processes.device)
+    # Several processes would hold them several times, and each reads a part only.
+    if getattr(samples, "streams", False) or processes.count > 1:
+        return None
+    needed = resident_bytes(samples, len(used), reading)
+    for device in (processes.device, torch.device("cpu")):
+        if fits(needed, device):
+            return Resident(samples, used, reading, device)
+    return None
 
 
 def engine_for(options: RunOptions, model: nn.Module, precision: Arithmetic) -> Engine:

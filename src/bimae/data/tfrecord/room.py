@@ -224,13 +224,10 @@ def _remove(what: Path | Held) -> None:
         return
     with suppress(OSError):
         what.unlink(missing_ok=True)
-    for held in list(_HELD):
-        if held.file == what:
-            held.view = None
 
 
 def _give_up_removed() -> None:
-    """Gives up maps of what other processes removed: their bytes are still on the disk."""
+    """Gives up maps of what this or another process removed: the bytes are still on the disk."""
     for held in list(_HELD):
         if held.file is not None and held.view is not None and not held.file.exists():
             held.view = None

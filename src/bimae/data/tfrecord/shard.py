@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,14 @@ class Shard:
         """Cube [h, w, bands] of a record as `hs` gives it, and as quick as `raw_rgb`."""
         return raw_hs(self._mapped(), _stored(self.index.hs, record), self.where(record))
 
+    def prepare(self) -> None:
+        """Inflates or fetches now what reading would have to, so that it does not wait then.
+
+        Raises:
+            DataError: The file is not what it was when it was opened, or cannot be fetched.
+        """
+        self._mapped()
+
     def where(self, record: int) -> str:
         """File and record, as messages begin."""
         return f"{self._name}: record {record}"
@@ -147,14 +156,20 @@ def open_shards(paths: Sequence[Path]) -> list[Shard]:
         pool.shutdown(cancel_futures=True)
 
 
-def exceed_cache(shards: Sequence[Shard]) -> bool:
-    """Whether the copies of shards do not all fit into the cache at a time.
+def fit_in_cache(shards: Sequence[Shard]) -> int:
+    """How many shards can be read in turns without inflating or fetching one of them again.
 
-    Then they are best read one shard after the other: whatever is read in between may have to be
-    inflated or fetched again.
+    Fewer than there are: then samples are best drawn from as many shards at a time, and these
+    exchanged for the next, or one read may cost the inflating or fetching of a whole shard.
+
+    Returns:
+        All of them where their copies fit into the cache together, or none needs a copy; else as
+        many as always fit, whichever they are; at least one.
     """
-    needed = sum(shard.copy_size for shard in shards)
-    return needed > 0 and needed > room.limit()
+    sizes = sorted((shard.copy_size for shard in shards), reverse=True)
+    if not sum(sizes) or sum(sizes) <= (most := room.limit()):
+        return len(shards)
+    return max(1, sum(total <= most for total in accumulate(sizes)))
 
 
 def _processors() -> int:
