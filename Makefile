@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint types clean
+.PHONY: setup demo test lint types bench bench-gpu clean
 
 # Done once; again only when what is installed would change.
 setup: $(VENV)/.installed
@@ -27,6 +27,14 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+# How fast this machine is, and how near that is to its limits: a table, and the same as JSON.
+bench: setup
+	$(BIN)/bimae bench --json runs/bench.json
+
+# The same on a CUDA device; PyPI's PyTorch for Linux can use one, a CPU build of it cannot.
+bench-gpu: setup
+	$(BIN)/bimae bench --device cuda --json runs/bench-gpu.json
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,13 @@ def test_wrong_logits_are_told(classifier: SeedClassifier, by: float, wrong: boo
 
 def test_what_breaks_is_a_row_and_the_rest_goes_on(classifier: SeedClassifier) -> None:
     def broken(_: Subject) -> Callable[[], torch.Tensor]:
-        raise RuntimeError("the first line\nand forty more")
+        raise RuntimeError("the first line " + "that goes on " * 99 + "\nand forty more")
 
     rows = inference._measured(subject(classifier), {"broken": broken, "eager": shifted(0.0)})
     assert [row["repeats"] for row in rows] == [None, 20]
-    assert rows[0]["note"] == "failed: the first line"
+    note = str(rows[0]["note"])
+    assert note.startswith("failed: the first line that")
+    assert len(note) < 120
 
 
 def test_turns_are_taken_and_the_first_answer_is_not_counted() -> None:
@@ -126,6 +129,17 @@ def test_compiling_is_left_out_where_it_cannot_be_done(
     monkeypatch.setattr(inference.shutil, "which", lambda _: None)
     with pytest.raises(inference.NotHereError, match=r"no C\+\+ compiler"):
         inference._compiled(replace(in_haste, quick=False))
+
+
+def test_what_is_compiled_answers_the_same(
+    classifier: SeedClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All but the C++ compiler, which would take half a minute.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    monkeypatch.setattr(inference.shutil, "which", lambda name: name)
+    given = replace(subject(classifier), quick=False)
+    answer = inference._compiled(given)()
+    torch.testing.assert_close(answer, given.classifier(given.hs, given.rgb).detach())
 
 
 def test_no_bf16_is_told(classifier: SeedClassifier, monkeypatch: pytest.MonkeyPatch) -> None:

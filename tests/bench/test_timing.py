@@ -71,8 +71,15 @@ def test_what_was_only_ordered_is_waited_for(clock: Clock) -> None:
         clock.now += ordered
         ordered = 0.0
 
-    found = interleaved({"a": order}, repeats=2, synchronise=synchronise)
+    found = interleaved({"a": order}, repeats=2, least_s=9.0, synchronise=synchronise)
     assert found["a"].median == 3.0
+
+
+def test_a_gpu_may_prepare_for_long_and_be_quick_then(clock: Clock) -> None:
+    tasks = {"compiled": clock.task("c", 60.0, 20.0, 0.25)}
+    found = interleaved(tasks, repeats=2, least_s=1.0, synchronise=lambda: None)
+    assert found["compiled"] == Timing(0.25, 0.25, 0.25, 2)
+    assert clock.done.count("c") == 3 + 2 * 4
 
 
 def test_without_tasks_there_is_nothing() -> None:

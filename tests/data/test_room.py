@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from bimae.data import open_dataset, write_tfrecords
 from bimae.data.tfrecord import cache, index, mapping, room
+from bimae.data.tfrecord import shard as shard_module
 from bimae.data.tfrecord.cache import Stamp
 from bimae.data.tfrecord.mapping import map_records
 from bimae.data.tfrecord.shard import Shard, fit_in_cache
@@ -146,6 +148,24 @@ def test_a_shard_that_turns_out_larger_than_it_said(shards, size, monkeypatch, i
     allow(monkeypatch, 0.5 * size)
     np.testing.assert_array_equal(Shard(shards[0]).hs(0), sample(0, rgb=30).hs)
     assert kept() == []
+
+
+def test_threads_that_write_at_the_same_time_keep_to_the_limit(shards, size, monkeypatch):
+    allow(monkeypatch, 2.5 * size)
+    monkeypatch.setattr(shard_module, "_processors", lambda: COUNT)
+    together = threading.Barrier(COUNT, timeout=30)
+    inflate = mapping.inflate
+
+    def meet(file, out, path):  # all have been told whether there is room
+        together.wait()
+        inflate(file, out, path)
+
+    monkeypatch.setattr(mapping, "inflate", meet)
+    opened = shard_module.open_shards(shards)
+    assert sum(file.stat().st_size for file in kept()) <= 2.5 * size
+    monkeypatch.setattr(mapping, "inflate", inflate)
+    for i, shard in enumerate(opened):
+        np.testing.assert_array_equal(shard.hs(0), sample(i, rgb=30).hs)
 
 
 def test_a_tenth_of_the_disk_stays_free(shards, size, monkeypatch):

@@ -37,9 +37,10 @@ def test_auto_takes_what_is_clearly_faster(
 
 def test_auto_measures_without_touching_the_world() -> None:
     torch.manual_seed(3)
-    before = torch.get_rng_state()
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
     assert precision.choose_precision("auto", 32) in ("32", "bf16-mixed")
     assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
 
 
 def _task(seed: int = 0) -> PretrainTask:

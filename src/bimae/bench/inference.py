@@ -3,10 +3,11 @@
 Fresh weights and random images: the time of an answer depends on neither. Every runtime's logits
 are held against those of eager PyTorch in fp32.
 
-Several pools of threads live in this process, and a pool may spin for milliseconds after its work
-is done, on the processors that the next runtime needs. Hence three rules (measured both ways, see
-docs/performance.md): every turn begins with a rest and one answer that is not counted; ONNX
-Runtime does not spin; OpenVINO does not tie threads to processors.
+Several pools of threads live in this process, and some spin after an answer, waiting for more to
+do on the processors that the next runtime needs: measured on 2 cores, PyTorch's for 5 to 11 ms,
+OpenVINO's for 1 ms, ONNX Runtime's for 50 ms. Without care eager takes 2 to 3 times as long in
+turns with ONNX Runtime as alone. So every turn begins with a rest and an answer that is not
+counted, and ONNX Runtime spins while it answers, as the others do, but not afterwards.
 """
 
 import logging
@@ -23,6 +24,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,7 @@ from bimae.model import ClassifierConfig, SeedClassifier, preset
 BATCHES = (1, 64)  # latency, throughput
 CLASSES, BANDS = 19, 5
 MOST_DIFFERENCE = 1e-3  # of logits in fp32; more is an error, not rounding
-REST_S = 0.02  # longer than a pool spins after its work
+REST_S = 0.02  # longer than any pool spins after an answer, see above
 FEW = 8  # samples from which on a batch takes so long that few repeats tell it
 
 Row = dict[str, object]
@@ -146,15 +148,15 @@ def _compiled(subject: Subject) -> Predict:
     if not any(map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++"))):
         raise NotHereError("no C++ compiler here")
     torch.compiler.reset()  # nothing else is compiled while this measures
-    # With what an earlier run compiled, getting ready would look short.
-    fresh: dict[str, Any] = {"force_disable_caches": True}
-    compiled = torch.compile(subject.classifier, dynamic=False, options=fresh)
+    compiled = torch.compile(subject.classifier, dynamic=False)
 
     def predict() -> Any:
         with torch.inference_mode():
             return compiled(subject.hs, subject.rgb)
 
-    with _quietly():
+    # With what an earlier run compiled, getting ready would look short.
+    fresh = torch.compiler.config.patch(force_disable_caches=True)  # type: ignore[attr-defined]
+    with fresh, _quietly():
         predict()
     return predict
 
@@ -172,9 +174,8 @@ def _onnxruntime(subject: Subject) -> Predict:
     options.intra_op_num_threads = subject.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # By default its threads spin when idle: on processors that others use, too, its own answers
-    # take longer by that, and so do those of whoever has the next turn.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Not `allow_spinning` 0: that is no kinder to the next runtime, and a quarter slower itself.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     providers = ["CPUExecutionProvider"]
     session = runtime.InferenceSession(str(_onnx(subject)), options, providers=providers)
     inputs = subject.inputs
@@ -357,4 +358,6 @@ def _quietly() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    """What a table has room for of other people's messages."""
+    line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return shorten(line, 100, placeholder=" ...")

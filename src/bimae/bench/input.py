@@ -125,19 +125,16 @@ def measure_reading(sources: Sequence[Source], repeats: int) -> list[Row]:
     for source in sources:
         samples = open_dataset(source.path)
         mb = (samples[0].rgb.nbytes + samples[0].hs.nbytes) / 1e6
-        for what, task, count in _ways(source.path, samples):
-            key = f"{source.name}: {what}"
-            facts[key] = _of(source) | {"what": what, "samples": count, "mb_per_sample": mb}
-            (opening if what in (FIRST, AGAIN) else reading)[key] = task
+        ways = list(_ways(source.path, samples))
         beside, problem = _beside(source.path, samples)
-        key = f"{source.name}: {BESIDE}"
         if beside is None:
             left_out.append(_of(source) | {"what": BESIDE, "skipped": problem})
         else:
-            reading[key] = beside
-            facts[key] = _of(source) | {
-                **{"what": BESIDE, "samples": len(samples) * _times(samples), "mb_per_sample": mb}
-            }
+            ways.append((BESIDE, beside, len(samples) * _times(samples)))
+        for what, task, count in ways:
+            key = f"{source.name}: {what}"
+            facts[key] = _of(source) | {"what": what, "samples": count, "mb_per_sample": mb}
+            (opening if what in (FIRST, AGAIN) else reading)[key] = task
     timings = interleaved(opening, repeats=min(repeats, 3), most_s=20.0)
     timings |= interleaved(reading, repeats=repeats, least_s=LEAST_S)
     rows = []

@@ -5,7 +5,6 @@ and on GPUs, it is faster.
 """
 
 import time
-from statistics import median
 
 import torch
 from torch import nn
@@ -38,15 +37,24 @@ def choose_precision(wanted: Precision, width: int) -> Arithmetic:
 
 
 def _seconds(width: int, bf16: bool, rows: int = 512, repeats: int = 3) -> float:
-    """Median time of one MLP forward and backward on the CPU, mostly products."""
+    """Least time of one MLP forward and backward on one core, mostly products.
+
+    One thread and the least of a few: so does the engine compute, and what else the machine does
+    then changes neither side.
+    """
     kind = torch.bfloat16 if bf16 else torch.float32
+    threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
     mlp = mlp.to(kind)
     x = torch.ones(rows, width, dtype=kind, requires_grad=True)
     times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        mlp(x).sum().backward()
-        times.append(time.perf_counter() - start)
-    return median(times[1:])  # the first one warms up
+    torch.set_num_threads(1)
+    try:
+        for _ in range(repeats + 1):
+            start = time.perf_counter()
+            mlp(x).sum().backward()
+            times.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return min(times[1:])  # the first one warms up

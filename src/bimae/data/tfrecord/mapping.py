@@ -98,10 +98,8 @@ def _copy(
         with suppress(OSError), cache.making(kept):
             if (found := _kept(kept, stamp, size, path)) is not None:
                 return found  # another process has made it meanwhile
-            with room.writing(kept, expected) as out:
-                write(out)
-            cache.forget_older(kept, stamp)
-            with kept.open("rb") as file:
+            with room.make_copy(kept, expected, write) as file:
+                cache.forget_older(kept, stamp)
                 view = _map(file, path)
                 return view, Held(view, kept)
     # No cache, or its folder is read-only or too small: a nameless file, for this process.

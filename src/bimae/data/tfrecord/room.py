@@ -1,9 +1,9 @@
 """Room on the disk for copies of shards, inflated or fetched: which one goes when it gets tight.
 
 `$BIMAE_CACHE_LIMIT` in GB (1 GB is 10^9 bytes), by default 50, but never more than leaves a tenth
-of the disk free: for the copies in the cache folder and the nameless ones of this process. What
-was used longest ago goes first. Threads and processes that write at the same time may pass the
-limit by `_STEP` each.
+of the disk free: for the copies in the cache folder, and again for the nameless ones of a process.
+What was used longest ago goes first. Processes that write at the same time do not know what the
+others are about to write: until the first of them is done, they may pass the limit.
 
 A copy that is mapped stays readable when its file is removed (POSIX: the bytes are freed when
 nobody maps them any more), so any copy may go at any time, whoever uses it. For the bytes to be
@@ -16,8 +16,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -30,7 +30,7 @@ from bimae.errors import ConfigError
 SUFFIX = ".tfrecord"
 DEFAULT_GB = 50.0
 _FREE = 0.1  # of the disk
-_STEP = 64 << 20  # bytes written between two looks at the limit
+_STEP = 64 << 20  # bytes by which a copy that is larger than expected asks for more
 _STALE_S = 24 * 3600  # an unfinished file of that age belongs to a process that is gone
 
 
@@ -62,12 +62,14 @@ class Held:
 
 
 _HELD: WeakSet[Held] = WeakSet()
+_PROMISED: dict[str, int] = {}  # bytes that each file which this process writes is going to have
 _LOCK = threading.RLock()
 
 
 def _fresh_lock() -> None:
     global _LOCK  # noqa: PLW0603
     _LOCK = threading.RLock()
+    _PROMISED.clear()
 
 
 # The thread that held it does not exist in a forked process, which would wait for ever.
@@ -76,11 +78,11 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Copy(NamedTuple):
-    """A copy that may go: a file in the cache, or a nameless one of this process."""
+    """A copy in the cache."""
 
     used: float
     size: int
-    what: Path | Held
+    file: Path
 
 
 def limit() -> int:
@@ -106,8 +108,8 @@ def limit() -> int:
         disk = shutil.disk_usage(place)
     except OSError:
         return most
-    copies, unfinished = _kept()
-    here = sum(copy.size for copy in copies) + unfinished
+    copies, _, written = _kept()
+    here = sum(copy.size for copy in copies) + written
     return max(0, min(most, here + disk.free - int(_FREE * disk.total)))
 
 
@@ -121,13 +123,12 @@ def make_room(size: int) -> bool:
         most = limit()
         if size > most:
             return False
-        copies, used = _kept()
-        copies += _nameless()
+        copies, used, _ = _kept()
         used += sum(copy.size for copy in copies)
         for copy in sorted(copies, key=lambda copy: copy.used):
             if used + size <= most:
                 break
-            _remove(copy.what)
+            _remove(copy.file)
             used -= copy.size
         _give_up_removed()
         return used + size <= most
@@ -136,9 +137,13 @@ def make_room(size: int) -> bool:
 def hold_nameless(view: memoryview) -> Held:
     """Holds a nameless copy; older ones of this process go where all together pass the limit."""
     with _LOCK:
-        copies, most = sorted(_nameless(), key=lambda copy: copy.used), limit()
-        while copies and sum(copy.size for copy in copies) + len(view) > most:
-            _remove(copies.pop(0).what)
+        others = [held for held in list(_HELD) if held.size and held.view is not None]
+        used, most = sum(held.size for held in others) + len(view), limit()
+        for held in sorted(others, key=lambda held: held.used):
+            if used <= most:
+                break
+            held.view = None
+            used -= held.size
         return Held(view, size=len(view))
 
 
@@ -148,9 +153,8 @@ def discard(held: Held) -> None:
         _remove(held.file)
 
 
-@contextmanager
-def writing(kept: Path, size: int) -> Iterator[Sink]:
-    """A file to write a copy to, which appears under its name when the block ends well.
+def make_copy(kept: Path, size: int, write: Callable[[Sink], None]) -> IO[bytes]:
+    """Makes a copy that appears under its name when it is whole.
 
     It is not forced to the disk: that would take as long as inflating did. What a power cut leaves
     is shorter than it should be, and seen by that (`mapping`).
@@ -158,47 +162,62 @@ def writing(kept: Path, size: int) -> Iterator[Sink]:
     Args:
         kept: Its name.
         size: Bytes that are expected.
+        write: Writes it.
+
+    Returns:
+        The copy, open for reading: it can be mapped even if it is removed at once.
 
     Raises:
         NoRoomError: It does not fit under the limit.
     """
     kept.parent.mkdir(parents=True, exist_ok=True)
-    if not make_room(size):
-        raise NoRoomError(f"{size} bytes are more than the cache may take")
     temporary = kept.with_name(f".{kept.stem}-{os.getpid()}-{time.time_ns()}{SUFFIX}")
+    _promise(temporary, size)
     try:
-        with temporary.open("x+b") as file:
-            yield _Limited(file)
-        temporary.replace(kept)
+        with temporary.open("xb") as file:
+            write(_Limited(file, temporary))
+        with _LOCK:
+            temporary.replace(kept)
+            del _PROMISED[temporary.name]
+            copy = kept.open("rb")
+            make_room(0)  # what other processes wrote meanwhile counts too
+            return copy
     finally:
         temporary.unlink(missing_ok=True)
+        _PROMISED.pop(temporary.name, None)
+
+
+def _promise(temporary: Path, more: int) -> None:
+    with _LOCK:
+        if not make_room(more):
+            raise NoRoomError(f"{more} bytes are more than the cache may take")
+        _PROMISED[temporary.name] = _PROMISED.get(temporary.name, 0) + more
 
 
 class _Limited:
-    """A file that looks at the limit while it grows."""
+    """A file that looks at the limit when it grows beyond what was expected."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._unseen = 0
+    def __init__(self, file: IO[bytes], temporary: Path) -> None:
+        self._file, self._temporary = file, temporary
+        self._written = 0
 
     def write(self, piece: bytes) -> int:
-        self._unseen += len(piece)
-        if self._unseen > _STEP:
-            if not make_room(self._unseen):
-                raise NoRoomError("the cache is full")
-            self._unseen = 0
+        self._written += len(piece)
+        if self._written > _PROMISED[self._temporary.name]:
+            _promise(self._temporary, _STEP)
         return self._file.write(piece)
 
     def seek(self, position: int) -> int:
+        self._written = position
         return self._file.seek(position)
 
     def truncate(self) -> int:
         return self._file.truncate()
 
 
-def _kept() -> tuple[list[_Copy], int]:
-    """The copies in the cache folder, and the bytes of those that are being written."""
-    copies, unfinished = [], 0
+def _kept() -> tuple[list[_Copy], int, int]:
+    """The copies in the cache folder; of what is being written, the bytes to be and those there."""
+    copies, unfinished, written = [], sum(list(_PROMISED.values())), 0
     with suppress(OSError), os.scandir(cache.folder()) as entries:
         for entry in entries:
             if not entry.name.endswith((SUFFIX, ".lock")):
@@ -210,20 +229,14 @@ def _kept() -> tuple[list[_Copy], int]:
                 elif time.time() - status.st_mtime > _STALE_S:
                     Path(entry.path).unlink()
                 else:
-                    unfinished += status.st_size
-    return copies, unfinished
+                    written += status.st_size
+                    unfinished += status.st_size * (entry.name not in _PROMISED)
+    return copies, unfinished, written
 
 
-def _nameless() -> list[_Copy]:
-    return [_Copy(held.used, held.size, held) for held in list(_HELD) if held.size and held.view]
-
-
-def _remove(what: Path | Held) -> None:
-    if isinstance(what, Held):
-        what.view = None
-        return
+def _remove(file: Path) -> None:
     with suppress(OSError):
-        what.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
 def _give_up_removed() -> None:
