@@ -240,13 +240,28 @@ def test_a_failed_copy_leaves_nothing(shards, monkeypatch):
 
 
 def test_what_a_killed_process_left_is_removed(shards):
-    cache.folder().mkdir(exist_ok=True)
-    old, new = (cache.folder() / f".x-{n}.tfrecord" for n in range(2))
-    for file in (old, new):
+    stem = copy_of(shards[1]).stem
+    names = [f".{stem}-1-{n}.tfrecord" for n in (2, 3)] + [f".{stem}-1-2.npz", f".{stem}.npz.lock"]
+    for file in (cache.folder() / name for name in names):
         file.write_bytes(b"half")
-    os.utime(old, (time.time(), time.time() - 2 * room._STALE_S))
+        if "-1-3" not in file.name:
+            os.utime(file, (time.time(), time.time() - 2 * room._STALE_S))
     Shard(shards[0])
-    assert not old.exists() and new.exists()
+    left = sorted(file.name for file in cache.folder().iterdir() if file.name.startswith("."))
+    assert left == [f".{stem}-1-3.tfrecord"]
+
+
+def test_files_that_were_not_made_here_stay(shards, size, monkeypatch):
+    """Somebody may have named a folder with files of his own."""
+    allow(monkeypatch, 1.5 * size)
+    theirs = [cache.folder() / name for name in ("train-0.tfrecord", ".x-1-2.tfrecord", ".profile")]
+    for file in theirs:
+        file.write_bytes(bytes(2 * size))
+        os.utime(file, (1, 1))
+    for path in shards:
+        Shard(path)
+    assert all(file.exists() for file in theirs)
+    assert copy_of(shards[-1]).exists() and not copy_of(shards[0]).exists()
 
 
 def _open(path: Path, folder: Path, started) -> None:

@@ -15,7 +15,7 @@ from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.locate import SPLIT_OF, Located, locate
 from bimae.data.resize import bring_hs_to_size, bring_rgb_to_size
 from bimae.data.sample import Sample
-from bimae.data.tfrecord.shard import Shard, open_shards
+from bimae.data.tfrecord.shard import Shard, fit_in_cache, open_shards
 from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
 from bimae.errors import ConfigError, DataError
 from bimae.spectra import check_wavelengths
@@ -186,6 +186,24 @@ class SeedDataset(Sequence[Sample]):
                 height, width = sides[other[0]]
                 found.append(f"{what} such as {height}x{width} are brought to {size}x{size}")
         return tuple(found)
+
+    @property
+    def shards_at_once(self) -> int | None:
+        """How many shards to draw samples from at a time, where not all copies fit into the cache.
+
+        Compressed and remote shards are read from copies; None: all of them fit, or none is needed.
+        """
+        fitting = fit_in_cache(self._shards)
+        return fitting if fitting < len(self._shards) else None
+
+    def shard_of(self, index: int) -> int:
+        """Number of the shard that holds a sample.
+
+        Raises:
+            IndexError: There is no such sample.
+        """
+        self._find(index)
+        return bisect_right(self._ends, index % len(self))
 
     def where(self, index: int) -> str:
         """File and record of a sample, as messages begin.

@@ -93,6 +93,7 @@ class SeededPicks(Sampler[Picks]):
         rank: int = 0,
         ranks: int = 1,
         shard_of: Sequence[int] | None = None,
+        shards_at_once: int = 1,
     ) -> None:
         """Declares the order.
 
@@ -104,14 +105,16 @@ class SeededPicks(Sampler[Picks]):
             seed: Seed of order and flips.
             rank: Number of this process.
             ranks: Processes that share each step.
-            shard_of: Shard of each of `indices`, to go shard by shard where files come from afar
-                and not all can be kept; None: any order.
+            shard_of: Shard of each of `indices`, to draw from a few shards at a time where files
+                come from afar and not all can be kept; None: any order.
+            shards_at_once: How many these few are.
         """
         self.indices = np.asarray(indices, dtype=np.int64)
         self.batch_size = batch_size
         self.shuffle, self.flips, self.seed = shuffle, flips, seed
         self.rank, self.ranks = rank, ranks
         self.shard_of = None if shard_of is None else np.asarray(shard_of)
+        self.shards_at_once = shards_at_once
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -142,9 +145,9 @@ class SeededPicks(Sampler[Picks]):
             return self.indices
         if self.shard_of is None:
             return rng.permutation(self.indices)
-        # Shards in random order, samples at random among about two of them at a time.
+        # Shards in random order, samples at random among a few of them at a time.
         turn = rng.permutation(int(self.shard_of.max()) + 1)
-        place = turn[self.shard_of] + 2.0 * rng.random(len(self.indices))
+        place = turn[self.shard_of] + self.shards_at_once * rng.random(len(self.indices))
         return self.indices[np.argsort(place, kind="stable")]
 
 
@@ -182,6 +185,7 @@ def seed_loader(
     if reading.classes is not None:
         check_labels(samples, indices, reading.classes)
     workers = 0 if resident else workers
+    at_once = None if resident else samples.shards_at_once
     picks = SeededPicks(
         indices,
         batch_size=batch_size,
@@ -190,6 +194,8 @@ def seed_loader(
         seed=seed,
         rank=rank,
         ranks=ranks,
+        shard_of=[samples.shard_of(i) for i in indices] if at_once and training else None,
+        shards_at_once=at_once or 1,
     )
     return DataLoader(
         SeedBatches(samples, reading, resident),

@@ -12,7 +12,7 @@ from torch import nn
 from bimae.train.options import Arithmetic, Precision
 
 SMALL = 192  # width of the first comparison
-HOPELESS = 10  # times slower: more than noise can explain
+HOPELESS = 3  # times slower: more than noise on one core can explain
 
 
 def choose_precision(wanted: Precision, width: int) -> Arithmetic:

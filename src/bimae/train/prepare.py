@@ -137,7 +137,7 @@ def _resident(
     if options.resident == "on":
         return Resident(samples, used, reading, processes.device)
     # Several processes would hold them several times, and each reads a part only.
-    if getattr(samples, "streams", False) or processes.count > 1:
+    if samples.shards_at_once or processes.count > 1:
         return None
     needed = resident_bytes(samples, len(used), reading)
     for device in (processes.device, torch.device("cpu")):

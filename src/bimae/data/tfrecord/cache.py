@@ -7,6 +7,7 @@ nothing is read there and nothing is kept: copies live in files without a name, 
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +18,7 @@ from bimae.data.remote import RemotePath
 from bimae.errors import DataError
 
 FORMAT = 1  # raised whenever what is kept changes its meaning
+_NAME = "[0-9a-f]{24}-[0-9a-f]{16}"  # of what is kept, as `entry` makes it
 # A file written again within one tick of the clock keeps size and time of the older one (git calls
 # such a file racy). What was kept so soon after the last change is not believed. FAT ticks at 2 s.
 _TICK_NS = 2_000_000_000
@@ -99,6 +101,35 @@ def entry(stamp: Stamp, suffix: str) -> Path:
     text = f"{FORMAT} {stamp.size} {stamp.mtime_ns}{' ' * bool(stamp.version)}{stamp.version}"
     state = hashlib.sha256(os.fsencode(text)).hexdigest()
     return folder() / f"{_name(stamp)}-{state[:16]}{suffix}"
+
+
+@contextmanager
+def unfinished(kept: Path) -> Iterator[Path]:
+    """A path beside `kept`, to be renamed to it when it is whole; what is left of it is removed.
+
+    Unlike `bimae.storage`, nothing is forced to the disk, which takes milliseconds for an index
+    and as long as inflating for a shard. What a power cut leaves is not whole, and whoever reads
+    it here sees that (by checksums in an index, by the size of a copy) and makes it again.
+    """
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    temporary = kept.with_name(f".{kept.stem}-{os.getpid()}-{time.time_ns()}{kept.suffix}")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_copy(name: str) -> bool:
+    """Whether a file of that name in the cache folder is a copy of a shard, made here.
+
+    The folder may be one that holds a person's files too.
+    """
+    return re.fullmatch(_NAME + r"\.tfrecord", name) is not None
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of that name is being made here, or was left by a process that is gone."""
+    return re.fullmatch(rf"\.{_NAME}(-\d+-\d+)?\.(tfrecord|npz)(\.lock)?", name) is not None
 
 
 def is_settled(stamp: Stamp, written_ns: int | None = None) -> bool:

@@ -24,7 +24,6 @@ from bimae.data.tfrecord.room import Held, discard
 from bimae.data.tfrecord.skeleton import RecordFinder
 from bimae.data.tfrecord.variants import Stored
 from bimae.errors import DataError
-from bimae.storage import atomic_path
 
 _SUFFIX = ".npz"
 
@@ -135,15 +134,17 @@ def build_index(view: memoryview, path: Path) -> ShardIndex:
 def _save(index: ShardIndex, kept: Path, started_ns: int) -> None:
     texts = {"ids": index.ids, "labels": index.labels, "groups": index.groups}
     facts = {"format": cache.FORMAT, "started_ns": started_ns, "plain_size": index.plain_size}
-    with atomic_path(kept) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            lengths=index.lengths,
-            crcs=index.crcs,
-            rgb=index.rgb,
-            hs=index.hs,
-            facts=np.frombuffer(json.dumps(facts | texts).encode(), np.uint8),
-        )
+    with cache.unfinished(kept) as temporary:
+        with temporary.open("xb") as file:
+            np.savez(
+                file,
+                lengths=index.lengths,
+                crcs=index.crcs,
+                rgb=index.rgb,
+                hs=index.hs,
+                facts=np.frombuffer(json.dumps(facts | texts).encode(), np.uint8),
+            )
+        temporary.replace(kept)
 
 
 def _load(kept: Path, stamp: Stamp) -> ShardIndex:

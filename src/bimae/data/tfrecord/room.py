@@ -156,9 +156,6 @@ def discard(held: Held) -> None:
 def make_copy(kept: Path, size: int, write: Callable[[Sink], None]) -> IO[bytes]:
     """Makes a copy that appears under its name when it is whole.
 
-    It is not forced to the disk: that would take as long as inflating did. What a power cut leaves
-    is shorter than it should be, and seen by that (`mapping`).
-
     Args:
         kept: Its name.
         size: Bytes that are expected.
@@ -170,21 +167,19 @@ def make_copy(kept: Path, size: int, write: Callable[[Sink], None]) -> IO[bytes]
     Raises:
         NoRoomError: It does not fit under the limit.
     """
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    temporary = kept.with_name(f".{kept.stem}-{os.getpid()}-{time.time_ns()}{SUFFIX}")
-    _promise(temporary, size)
-    try:
-        with temporary.open("xb") as file:
-            write(_Limited(file, temporary))
-        with _LOCK:
-            temporary.replace(kept)
-            del _PROMISED[temporary.name]
-            copy = kept.open("rb")
-            make_room(0)  # what other processes wrote meanwhile counts too
-            return copy
-    finally:
-        temporary.unlink(missing_ok=True)
-        _PROMISED.pop(temporary.name, None)
+    with cache.unfinished(kept) as temporary:
+        _promise(temporary, size)
+        try:
+            with temporary.open("xb") as file:
+                write(_Limited(file, temporary))
+            with _LOCK:
+                temporary.replace(kept)
+                del _PROMISED[temporary.name]
+                copy = kept.open("rb")
+                make_room(0)  # what other processes wrote meanwhile counts too
+                return copy
+        finally:
+            _PROMISED.pop(temporary.name, None)
 
 
 def _promise(temporary: Path, more: int) -> None:
@@ -220,12 +215,12 @@ def _kept() -> tuple[list[_Copy], int, int]:
     copies, unfinished, written = [], sum(list(_PROMISED.values())), 0
     with suppress(OSError), os.scandir(cache.folder()) as entries:
         for entry in entries:
-            if not entry.name.endswith((SUFFIX, ".lock")):
-                continue
             with suppress(OSError):
                 status = entry.stat()
-                if not entry.name.startswith("."):
+                if cache.is_copy(entry.name):
                     copies.append(_Copy(status.st_atime, status.st_size, Path(entry.path)))
+                elif not cache.is_unfinished(entry.name):
+                    continue
                 elif time.time() - status.st_mtime > _STALE_S:
                     Path(entry.path).unlink()
                 else:
