@@ -32,9 +32,16 @@ types: setup
 bench: setup
 	$(BIN)/bimae bench --json runs/bench.json
 
-# The same on a CUDA device; PyPI's PyTorch for Linux can use one, a CPU build of it cannot.
-bench-gpu: setup
-	$(BIN)/bimae bench --device cuda --json runs/bench-gpu.json
+# The same on a CUDA device, and the paper's recipe from the first command to the last file. The
+# Python that is named must have a PyTorch that can use the device: make bench-gpu GPU_PYTHON=python3
+GPU_PYTHON ?= $(BIN)/python
+bench-gpu:
+	@$(GPU_PYTHON) -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || \
+	  { echo "$(GPU_PYTHON) has no PyTorch that finds a CUDA device; name another: make bench-gpu GPU_PYTHON=python3"; exit 2; }
+	PYTHONPATH=src $(GPU_PYTHON) -m pytest -q tests/train/test_gpu.py
+	PYTHONPATH=src $(GPU_PYTHON) -m bimae bench --device cuda --json runs/bench-gpu.json
+	for size in tiny small base; do \
+	  PYTHONPATH=src $(GPU_PYTHON) bench/recipe.py runs/recipe --model mae_vit_$${size}_patch24 || exit; done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

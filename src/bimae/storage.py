@@ -24,7 +24,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     Yields:
         The temporary path to write to; it may be opened any number of times.
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)  # a kind of path stays what it is
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -50,7 +50,7 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     Yields:
         A temporary folder beside it to write into.
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)  # a kind of path stays what it is
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:

@@ -47,3 +47,24 @@ def test_addresses_with_nothing_there(capsys: pytest.CaptureFixture[str]) -> Non
     assert "memory://nothing/here" in line
     (line,) = mistakes(run(capsys, "pretrain", "--data=sftp2://x/y"))
     assert "sftp2" in line
+
+
+def test_the_other_verbs_read_addresses(
+    bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = run(capsys, "data", "check", bucket)
+    assert ran.code == 0, ran.err
+    assert "151 more records" in ran.out  # three copies of every sample, which is what it finds
+    (line,) = mistakes(run(capsys, "data", "split", bucket))
+    assert line.startswith(f"bimae data split: {bucket}: nothing is written to an address")
+    out = tmp_path / "split.json"
+    assert run(capsys, "data", "split", bucket, f"--out={out}").code == 0
+    assert out.is_file()
+    run_folder = tmp_path / "a"
+    words = ("pretrain", f"--data={bucket}", f"--out={run_folder}", "--epochs=1", *FAST[1:])
+    assert run(capsys, *words).code == 0
+    assert f"data: {bucket}" in (run_folder / "config.yaml").read_text()
+    again = run(
+        capsys, "pretrain", f"--config={run_folder / 'config.yaml'}", f"--out={tmp_path / 'b'}"
+    )
+    assert again.code == 0, again.err

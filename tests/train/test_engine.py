@@ -62,9 +62,10 @@ def test_parts_add_up_to_the_whole(samples: int, at_once: int, parts: int, weigh
 
 
 def pretraining(engine: Engine, count: int) -> Figures:
-    hs, rgb = images(count)
+    device = next(engine.model.parameters()).device
+    hs, rgb = (image.to(device) for image in images(count))
     patches = Views(patchify_hs(hs), patchify_rgb(rgb, CONFIG.patch_size))
-    masks = draw_masks(CONFIG, count, generator=torch.Generator().manual_seed(1))
+    masks = draw_masks(CONFIG, count, generator=torch.Generator().manual_seed(1), device=device)
 
     def forward(work: BiMAE, where: slice) -> Figures:
         mask = tuple(m.part(where) for m in masks)

@@ -118,7 +118,21 @@ def parse(
     mistakes += problems() if problems else []
     if mistakes:
         raise ConfigError.of([*mistakes, f"see {prog} --help"])
-    return options
+    return _with_addresses(options)
+
+
+def _with_addresses(options: Options) -> Options:
+    """Options in which what pathlib made of `s3://bucket/data` is that address again."""
+    mangled: dict[str, Any] = {
+        name: value
+        for name, value in vars(options).items()
+        if isinstance(value, Path) and re.match(r"[a-z][a-z0-9+.-]+:/", str(value))
+    }
+    if not mangled:
+        return options
+    from bimae.data.remote import as_path
+
+    return replace(options, **{k: as_path(v) for k, v in mangled.items()})  # type: ignore[type-var]
 
 
 def _parser(

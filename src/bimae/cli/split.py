@@ -63,9 +63,15 @@ def run(options: SplitOptions) -> None:
     from bimae.data import DatasetInfo, open_dataset
     from bimae.data.info import FILE_NAME as INFO_NAME
     from bimae.data.leakage import find_leaks, identical_images
+    from bimae.data.remote import RemotePath
     from bimae.data.splits import draw_split, split_file
 
     samples = open_dataset(options.data, hs_size=None, rgb_size=None)
+    if options.out is None and isinstance(samples.root, RemotePath) and not options.dry_run:
+        raise DataError(
+            f"{samples.root}: nothing is written to an address; name a local file with --out, and "
+            "copy it beside the records as split.json for runs to follow it"
+        )
     path = options.out or split_file(samples)
     copies = None
     if not options.no_duplicates:

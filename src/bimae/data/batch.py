@@ -187,15 +187,20 @@ def _turn(images: Tensor, turns: Tensor | None, axes: tuple[int, int], *, own: b
     """
     if turns is None:
         return images
-    if images.device.type != "cpu":  # one shape for every batch, which a graph can record
-        for which, axis in enumerate(axes):
-            chosen = turns[:, which].view(-1, *[1] * (images.dim() - 1))
-            images = torch.where(chosen, images.flip(axis), images)
-        return images
+    if images.device.type != "cpu":
+        return _turn_at_once(images, turns, axes)
     images = images if own else images.clone()
     for image, turn in zip(images, turns.tolist(), strict=True):
         if any(turn):
             image.copy_(image.flip([a - 1 for a, chosen in zip(axes, turn, strict=True) if chosen]))
+    return images
+
+
+def _turn_at_once(images: Tensor, turns: Tensor, axes: tuple[int, int]) -> Tensor:
+    """The same without a look at `turns`, for which a GPU would have to stop."""
+    for which, axis in enumerate(axes):
+        chosen = turns[:, which].view(-1, *[1] * (images.dim() - 1))
+        images = torch.where(chosen, images.flip(axis), images)
     return images
 
 

@@ -45,7 +45,7 @@ def open_dataset(
 
     Args:
         path: A file, a glob, a folder with train/, val/ and test/ or files of these prefixes, or
-            a flat folder.
+            a flat folder; each also as an address that fsspec reads, such as `s3://bucket/data`.
         hs_size: Side of the cubes in pixels; None leaves each as stored; `auto` leaves them where
             all are square and of one size, and makes them 24 elsewhere.
         rgb_size: Side of the RGB images in pixels, likewise; `auto` makes them 192 elsewhere.

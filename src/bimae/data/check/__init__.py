@@ -18,6 +18,7 @@ from bimae.data.check.scan import Passing, Scan, read_shards
 from bimae.data.check.values import judge_images, judge_spectra
 from bimae.data.info import DatasetInfo
 from bimae.data.locate import locate
+from bimae.data.remote import as_path
 
 __all__ = ["CheckReport", "Finding", "check_dataset"]
 
@@ -47,7 +48,7 @@ def check_dataset(path: Path | str, *, workers: int = 1, passing: Passing = iter
     findings = Findings()
     info, described, problems = read_info(located)
     findings.extend(problems)
-    if Path(path).is_dir() or len(located.shards) > 1:
+    if as_path(path).is_dir() or len(located.shards) > 1:
         findings.extend(missing_shards(located))
     read = read_shards(located, workers, passing, findings.extend)
     if len(located.shards) == len(read.foreign) == 1:

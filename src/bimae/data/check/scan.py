@@ -17,8 +17,7 @@ from bimae.data.check.records import COPY, SampleFacts, Stretch, header_ends, re
 from bimae.data.check.statistics import BandStatistics
 from bimae.data.locate import Located
 from bimae.data.tfrecord.cache import Stamp
-from bimae.data.tfrecord.framing import HEAD_BYTES, recognise
-from bimae.data.tfrecord.mapping import map_records
+from bimae.data.tfrecord.mapping import compression_of, map_records
 from bimae.errors import ConfigError, DataError
 
 Passing = Callable[[Iterable[int]], Iterable[int]]  # such as a progress bar
@@ -117,10 +116,7 @@ def _tasks(number: int, path: Path, found: Scan) -> list[Task]:
     stamp = Stamp.of(path)
     found.bytes += stamp.size
     try:
-        with Path(stamp.path).open("rb") as file:
-            compression = recognise(file.read(HEAD_BYTES), path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}): check the file") from error
+        compression = compression_of(path, stamp)
     except DataError as error:
         found.foreign.append(error)
         raise

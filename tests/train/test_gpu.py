@@ -1,0 +1,65 @@
+"""On a CUDA device, where there is one; `make bench-gpu` runs these first."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bimae.cli import main
+from bimae.data import open_dataset
+from bimae.data.loading import seed_loader
+from bimae.data.reading import Reading
+from bimae.data.resident import Resident
+from bimae.model import BiMAE
+from bimae.train.engine import Engine
+from tests.cli.run import rows
+from tests.model.small import CONFIG
+from tests.train.test_engine import pretraining
+
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device is here: what runs on one is not tested"
+)
+
+
+def test_batches_on_the_device_are_those_of_the_cpu(small_data: Path) -> None:
+    samples = open_dataset(small_data)
+    loaders = [
+        seed_loader(
+            samples, range(20), Reading(), batch_size=8, training=True, seed=1,
+            resident=Resident(samples, range(20), Reading(), device),
+        )
+        for device in ("cpu", "cuda")
+    ]  # fmt: skip
+    for here, there in zip(*loaders, strict=True):
+        assert there.index.is_cuda
+        for one, other in zip(here.images(), there.images(), strict=True):
+            assert one is not None
+            assert other is not None
+            torch.testing.assert_close(other.cpu(), one, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
+def test_a_step_gives_the_loss_and_gradients_of_the_cpu(precision: str, compiled: bool) -> None:
+    model = BiMAE(CONFIG)
+    expected = pretraining(Engine(model), 6)["loss"]
+    expected.backward()
+    twin = BiMAE(CONFIG).cuda()
+    found = pretraining(Engine(twin, precision=precision, compiled=compiled), 6)["loss"]  # type: ignore[arg-type]
+    found.backward()
+    exact = precision == "32"
+    torch.testing.assert_close(
+        found.detach().cpu(), expected.detach(), rtol=1e-3 if exact else 1e-2, atol=0
+    )
+    for one, other in zip(twin.parameters(), model.parameters(), strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        far = (one.grad.cpu() - other.grad).norm() / other.grad.norm().clamp_min(1e-8)
+        assert far < (1e-2 if exact else 0.2)
+
+
+def test_a_run_learns(small_data: Path, tmp_path: Path) -> None:
+    words = ["pretrain", f"--data={small_data}", f"--out={tmp_path / 'a'}", "--epochs=20"]
+    assert main.run([*words, "--batch-size=16", "--logger=none"]) == 0
+    losses = [float(row["train_loss"]) for row in rows(tmp_path / "a" / "metrics.csv")]
+    assert losses[-1] < losses[0]
