@@ -22,6 +22,9 @@ from torch import Tensor, nn
 
 from bimae.train.options import Arithmetic
 
+LEAST = 4  # samples of a part, where more cores than that would leave fewer
+GRADIENT_BYTES = 2 << 30  # for gradients that wait for their turn
+
 Figures = dict[str, Tensor]
 F = TypeVar("F", bound=Callable[..., Any])
 Forward = Callable[[Any, slice], Figures]  # the model that computes, and which samples
@@ -84,10 +87,11 @@ class Engine:
             return figures | {"loss": figures["loss"] * weight}
         work = self._working()
         first = next(work.parameters())
-        cuts = self._cuts(samples, first.device)
+        workers = self._workers(samples, first.device)
+        cuts = self._cuts(samples, workers, first.device)
         learn = torch.is_grad_enabled()
         leaves = [p for p in work.parameters() if p.requires_grad] if learn else []
-        total = _Total([torch.float32] * len(leaves))
+        total = _Total(len(leaves))
 
         def run(number: int) -> None:
             where = cuts[number]
@@ -101,7 +105,7 @@ class Engine:
                     )
             total.add(number, {k: v.detach() * share for k, v in figures.items()}, gradients)
 
-        self._run(run, len(cuts), total, first.device)
+        self._run(run, len(cuts), workers, total)
         if learn:
             masters = [p for p in self.model.parameters() if p.requires_grad]
             total.figures["loss"] = _Computed.apply(  # type: ignore[no-untyped-call]
@@ -129,81 +133,81 @@ class Engine:
             torch._foreach_copy_(list(self._work.parameters()), list(self.model.parameters()))
         return self._work
 
-    def _cuts(self, samples: int, device: torch.device) -> list[slice]:
+    def _workers(self, samples: int, device: torch.device) -> int:
+        """Parts to have at work at a time."""
+        if device.type != "cpu":
+            return 1
+        # Each holds gradients of its own until it is its turn to add them.
+        weights = sum(p.nbytes for p in self.model.parameters())
+        return max(1, min(self.threads, samples // LEAST, GRADIENT_BYTES // weights))
+
+    def _cuts(self, samples: int, workers: int, device: torch.device) -> list[slice]:
         parts = self.parts
         if device.type == "cpu":
             parts = max(parts, -(-samples // self.at_once))
-            parts = -(-parts // self.threads) * self.threads  # no core without work at the end
+            parts = -(-parts // workers) * workers  # nobody without work at the end
         parts = min(parts, samples)
         ends = [samples * n // parts for n in range(parts + 1)]
         return [slice(a, b) for a, b in pairwise(ends)]
 
-    def _run(
-        self, run: Callable[[int], None], parts: int, total: "_Total", device: torch.device
-    ) -> None:
-        threads = min(self.threads, parts) if device.type == "cpu" else 1
-        if threads == 1:
+    def _run(self, run: Callable[[int], None], parts: int, workers: int, total: "_Total") -> None:
+        if workers == 1:
             for number in range(parts):
                 run(number)
             return
         numbers = count()
+        each = self.threads // workers  # threads of a product; mostly one
 
         def work() -> None:
+            torch.set_num_threads(each)
             try:
                 while (number := next(numbers)) < parts:
                     run(number)
-            except BaseException:
-                total.give_up()
-                raise
+            except BaseException as error:
+                total.give_up(error)
 
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads - 1, initializer=_one_thread_each)
-        torch.set_num_threads(1)  # of each product; the other cores have products of their own
+            self._pool = ThreadPoolExecutor(self.threads - 1)
+        others = [self._pool.submit(work) for _ in range(workers - 1)]
         try:
-            others = [self._pool.submit(work) for _ in range(threads - 1)]
-            try:
-                work()
-            finally:
-                errors = [e for e in (other.exception() for other in others) if e]
+            work()
+            for other in others:
+                other.result()
         finally:
             torch.set_num_threads(self.threads)
-        for error in errors:
-            if not isinstance(error, _GivenUpError):
-                raise error
+        if total.error is not None:
+            raise total.error
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_pool": None, "_work": None}
 
 
-class _GivenUpError(Exception):
-    """Another thread failed; its error is the one to tell."""
-
-
 class _Total:
     """Sums over parts, added in the order of the parts, so that a run can be repeated."""
 
-    def __init__(self, kinds: list[torch.dtype]) -> None:
+    def __init__(self, parameters: int) -> None:
         self.figures: Figures = {}
-        self.gradients: list[Tensor | None] = [None] * len(kinds)
+        self.gradients: list[Tensor | None] = [None] * parameters
+        self.error: BaseException | None = None
         self._turn = 0
         self._changed = threading.Condition()
 
     def add(self, number: int, figures: Figures, gradients: tuple[Tensor | None, ...]) -> None:
         """Adds part `number` once all before it are in."""
         with self._changed:
-            self._changed.wait_for(lambda: self._turn in (number, -1))
-            if self._turn == -1:
-                raise _GivenUpError
+            self._changed.wait_for(lambda: self._turn == number or self.error is not None)
+            if self.error is not None:
+                raise self.error
             for name, value in figures.items():
                 self.figures[name] = self.figures[name] + value if number else value
             self._add_gradients(gradients)
             self._turn += 1
             self._changed.notify_all()
 
-    def give_up(self) -> None:
-        """Lets nobody wait for a part that will not come."""
+    def give_up(self, error: BaseException) -> None:
+        """Lets nobody wait for a part that will not come; the first error is the one to tell."""
         with self._changed:
-            self._turn = -1
+            self.error = self.error or error
             self._changed.notify_all()
 
     def _add_gradients(self, gradients: tuple[Tensor | None, ...]) -> None:
@@ -239,10 +243,6 @@ class _Computed(torch.autograd.Function):
         if factor.is_cuda or factor != 1:  # asking a GPU would mean to wait for it
             torch._foreach_mul_([g for g in gradients if g is not None], factor)
         return None, None, *gradients
-
-
-def _one_thread_each() -> None:
-    torch.set_num_threads(1)
 
 
 def _in_bfloat16(model: nn.Module) -> nn.Module:
