@@ -115,20 +115,28 @@ def test_flip() -> None:
     assert np.shares_memory(flip(image, True, True), image)
 
 
+def flat(batches: list[Picks]) -> list[tuple[int, ...]]:
+    """Number, upside down, left to right: of each pick."""
+    found = []
+    for batch in batches:
+        assert batch.turns is not None
+        found += [(int(i), *map(int, t)) for i, t in zip(batch.indices, batch.turns, strict=True)]
+    return found
+
+
 def test_order_and_flips_follow_seed_and_epoch() -> None:
     picks = SeededPicks(range(50), batch_size=8, shuffle=True, flips=True, seed=1)
     first = list(picks)
-    assert list(picks) == first
-    assert [len(batch.picks) for batch in first] == [8, 8, 8, 8, 8, 8, 2]
+    assert flat(list(picks)) == flat(first)
+    assert [len(batch.indices) for batch in first] == [8, 8, 8, 8, 8, 8, 2]
     assert len(picks) == 7
-    flat = [pick for batch in first for pick in batch.picks]
-    assert sorted(p.index for p in flat) == list(range(50))
-    assert {(p.rows, p.columns) for p in flat} == {(a, b) for a in (0, 1) for b in (0, 1)}
+    assert sorted(number for number, *_ in flat(first)) == list(range(50))
+    assert {tuple(turns) for _, *turns in flat(first)} == {(a, b) for a in (0, 1) for b in (0, 1)}
     picks.set_epoch(1)
-    assert list(picks) != first
+    assert flat(list(picks)) != flat(first)
     (still,) = SeededPicks(range(5, 9), batch_size=9, shuffle=False, flips=False, seed=1)
-    assert [p.index for p in still.picks] == [5, 6, 7, 8]
-    assert not any(p.rows or p.columns for p in still.picks)
+    assert still.indices.tolist() == [5, 6, 7, 8]
+    assert still.turns is None
 
 
 @given(count=st.integers(1, 40), batch_size=st.integers(1, 12), ranks=st.integers(1, 5))
@@ -145,9 +153,9 @@ def test_processes_share_the_batches_of_one(count: int, batch_size: int, ranks: 
     together = [picks(rank, ranks) for rank in range(ranks)]
     assert {len(part) for part in together} == {len(alone)}  # all take part in every step
     for step, parts in zip(alone, zip(*together, strict=True), strict=True):
-        counted = [p for b in parts for p in b.picks[: b.share.stop - b.share.start]]
-        assert tuple(counted) == step.picks
-        assert all(b.picks and b.share.whole == len(step.picks) for b in parts)
+        counted = [p for b in parts for p in flat([b])[: b.share.stop - b.share.start]]
+        assert counted == flat([step])
+        assert all(len(b.indices) and b.share.whole == len(step.indices) for b in parts)
 
 
 def test_shard_by_shard_reads_few_shards_at_a_time() -> None:
@@ -156,7 +164,7 @@ def test_shard_by_shard_reads_few_shards_at_a_time() -> None:
         range(200), batch_size=20, shuffle=True, flips=False, seed=1,
         shard_of=shard_of, shards_at_once=2,
     )  # fmt: skip
-    first = [[p.index for p in batch.picks] for batch in picks]
+    first = [batch.indices.tolist() for batch in picks]
     assert sorted(i for batch in first for i in batch) == list(range(200))
     # places of the samples in time; a shard's begin and end with others between them
     order = np.array([shard_of[i] for batch in first for i in batch])
@@ -165,7 +173,7 @@ def test_shard_by_shard_reads_few_shards_at_a_time() -> None:
     assert max(open_at) <= 3  # two, and one more that ends as the next begins
     assert any(len({shard_of[i] for i in batch}) > 1 for batch in first)
     picks.set_epoch(1)
-    assert [[p.index for p in batch.picks] for batch in picks] != first
+    assert [batch.indices.tolist() for batch in picks] != first
 
 
 def test_batches(small_data: Path) -> None:

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bimae.model import BiMAE, Views
+from bimae.data.batch import Batch
+from bimae.model import BiMAE
 from bimae.model.masking import draw_masks
-from bimae.model.patches import patchify_hs, patchify_rgb
 from bimae.train import engine
-from bimae.train.engine import Engine, Figures
+from bimae.train.engine import Engine, Figures, Found
+from bimae.train.modules import Masked, PretrainTask
+from bimae.train.options import PretrainOptions
 from tests.model.small import CONFIG, images
 
 
@@ -26,9 +30,22 @@ def threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def plain(model: nn.Module, x: torch.Tensor) -> Figures:
-    out = model(x)
-    return {"loss": out.square().mean(), "largest": out.abs().mean()}
+@dataclass(frozen=True)
+class Rows:
+    """A batch of nothing but rows."""
+
+    x: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def part(self, where: slice) -> "Rows":
+        return Rows(self.x[where])
+
+
+def plain(model: nn.Module, rows: Rows) -> Found:
+    out = model(rows.x)
+    return Found({"loss": out.square().mean(), "largest": out.abs().mean()}, out.detach())
 
 
 def gradients(model: nn.Module) -> list[torch.Tensor]:
@@ -48,34 +65,33 @@ def test_parts_add_up_to_the_whole(samples: int, at_once: int, parts: int, weigh
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 2))
     x = torch.randn(samples, 4)
-    expected = plain(model, x)
+    expected, each = plain(model, Rows(x))
     (expected["loss"] * weight).backward()
     wanted = [g.clone() for g in gradients(model)]
     model.zero_grad()
-    found = Engine(model, at_once=at_once, parts=parts).means(
-        lambda work, where: plain(work, x[where]), samples, weight=weight
-    )
-    found["loss"].backward()
+    found = Engine(model, at_once=at_once, parts=parts).means(plain, Rows(x), weight=weight)
+    found.figures["loss"].backward()
+    torch.testing.assert_close(found.each, each)  # in the order of the samples
     for name, value in expected.items():
-        torch.testing.assert_close(found[name], value)
+        torch.testing.assert_close(found.figures[name], value)
     for one, other in zip(gradients(model), wanted, strict=True):
         torch.testing.assert_close(one, other)
 
 
+def batch_of(count: int, device: torch.device) -> Masked:
+    hs, rgb = (image.to(device) for image in images(count))
+    batch = Batch(
+        torch.arange(count, device=device), hs=hs, rgb=rgb.permute(0, 2, 3, 1).contiguous(),
+        turns=torch.tensor([[n % 2 > 0, n % 3 > 0] for n in range(count)], device=device),
+    )  # fmt: skip
+    masks = draw_masks(CONFIG, count, generator=torch.Generator().manual_seed(1), device=device)
+    return Masked(batch, *masks)
+
+
 def pretraining(computing: Engine, count: int) -> Figures:
     device = next(computing.model.parameters()).device
-    hs, rgb = (image.to(device) for image in images(count))
-    patches = Views(patchify_hs(hs), patchify_rgb(rgb, CONFIG.patch_size))
-    masks = draw_masks(CONFIG, count, generator=torch.Generator().manual_seed(1), device=device)
-
-    def forward(work: BiMAE, where: slice) -> Figures:
-        mask = tuple(m.part(where) for m in masks)
-        mine = Views(patches.hs[where], patches.rgb[where])
-        seen = mine.take(mask[0].keep, mask[1].keep)
-        hidden = mine.take(mask[0].targets, mask[1].targets)
-        return {"loss": computing.fast(work.losses)(seen, hidden, mask).total}
-
-    return computing.means(forward, count)
+    task = PretrainTask(computing.model, PretrainOptions(Path("none")), computing)  # type: ignore[arg-type]
+    return computing.means(task._losses, batch_of(count, device)).figures
 
 
 def test_a_pretraining_step_and_its_repetition_are_equal_to_the_bit() -> None:
@@ -90,7 +106,7 @@ def test_a_pretraining_step_and_its_repetition_are_equal_to_the_bit() -> None:
 
 def test_gradients_are_handed_over_and_not_copied() -> None:
     model = nn.Linear(3, 2)
-    loss = Engine(model).means(lambda work, where: plain(work, torch.ones(4, 3)[where]), 4)["loss"]
+    loss = Engine(model).means(plain, Rows(torch.ones(4, 3))).figures["loss"]
     (context,) = {loss.grad_fn}
     address = context.gradients[0].data_ptr()  # type: ignore[union-attr]
     loss.backward()
@@ -123,15 +139,15 @@ def test_an_error_in_one_part_is_told_and_nobody_waits() -> None:
     model = nn.Linear(3, 2)
     second = threading.Event()
 
-    def forward(work: nn.Module, where: slice) -> Figures:
-        if where.start:
+    def forward(work: nn.Module, rows: Rows) -> Found:
+        if number := int(rows.x[0, 0]):
             second.set()
-            raise ValueError(f"part at {where.start}")
+            raise ValueError(f"part at {number}")
         assert second.wait(60)
-        return plain(work, torch.ones(4, 3))
+        return plain(work, rows)
 
     with pytest.raises(ValueError, match="part at"):
-        Engine(model, at_once=4).means(forward, 12)
+        Engine(model, at_once=4).means(forward, Rows(torch.arange(12.0)[:, None].expand(12, 3)))
 
 
 def test_large_models_have_fewer_gradients_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,8 +162,8 @@ def test_large_models_have_fewer_gradients_waiting(monkeypatch: pytest.MonkeyPat
 
 def test_a_part_that_is_not_looked_at_has_no_gradient() -> None:
     model = nn.ModuleList([nn.Linear(3, 2), nn.Linear(3, 2)])
-    x = torch.ones(4, 3)
-    Engine(model).means(lambda work, where: plain(work[0], x[where]), 4)["loss"].backward()  # type: ignore[index]
+    rows = Rows(torch.ones(4, 3))
+    Engine(model).means(lambda work, part: plain(work[0], part), rows).figures["loss"].backward()
     assert model[0].weight.grad is not None
     assert model[1].weight.grad is None
 
@@ -190,21 +206,29 @@ def test_two_hundred_steps_in_bfloat16_end_where_float32_ends() -> None:
     assert ends[1] == pytest.approx(ends[0], rel=0.01)
 
 
-def test_what_computes_can_be_compiled_in_one_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traced whole, on the CPU and without a C++ compiler: what a GPU would be given."""
+def test_what_computes_can_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced without a break, on the CPU and without a C++ compiler: what a GPU would be given."""
     graphs = []
 
-    def compile_(function: object, **options: object) -> object:
-        def backend(graph: torch.fx.GraphModule, _: object) -> object:
-            graphs.append(graph)
-            return graph.forward
+    def backend(graph: torch.fx.GraphModule, _: object) -> object:
+        graphs.append(graph)
+        return graph.forward
 
+    def compile_(function: object, **options: object) -> object:
         return real(function, **options, backend=backend, fullgraph=True)  # type: ignore[call-overload]
 
     real = torch.compile
     monkeypatch.setattr(torch, "compile", compile_)
+    torch.compiler.reset()
     plainly, compiled = (Engine(BiMAE(CONFIG), parts=3, compiled=c) for c in (False, True))
     plainly.threads = compiled.threads = 1  # as on a GPU
     losses = [pretraining(e, 6)["loss"] for e in (plainly, compiled, compiled)]
     assert losses[0] == losses[1] == losses[2]
-    assert len(graphs) == 1  # all three parts of both batches, whatever is in them
+    # The patches, one block for all of the encoder, the fusion, and both decoders: for all three
+    # parts of both batches, whatever is in them.
+    assert len(graphs) == 5
+    with torch.no_grad():
+        pretraining(compiled, 6)
+    pretraining(compiled, 5)
+    assert len(graphs) == 5  # nothing is compiled for the last batch, nor for validation
+    torch.compiler.reset()

@@ -11,10 +11,13 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.data.resident import Resident
 from bimae.model import BiMAE
+from bimae.model.masking import draw_masks
 from bimae.train.engine import Engine
+from bimae.train.modules import Masked, PretrainTask
+from bimae.train.options import PretrainOptions
 from tests.cli.run import rows
 from tests.model.small import CONFIG
-from tests.train.test_engine import pretraining
+from tests.train.test_engine import batch_of, pretraining
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="no CUDA device is here: what runs on one is not tested"
@@ -58,8 +61,63 @@ def test_a_step_gives_the_loss_and_gradients_of_the_cpu(precision: str, compiled
         assert far < (1e-2 if exact else 0.2)
 
 
+def learned(*, resident: bool, compiled: bool, recorded: bool, parts: int = 1) -> list[float]:
+    """Losses of steps on different batches, of two sizes, and without learning in between."""
+    model = BiMAE(CONFIG).cuda()
+    computing = Engine(model, parts=parts, compiled=compiled, recorded=recorded)
+    task = PretrainTask(model, PretrainOptions(Path("none")), computing)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+    whole = batch_of(24, torch.device("cuda")).batch
+    losses = []
+    for number in range(12):
+        count = 5 if number % 3 == 2 else 8
+        rows = torch.randperm(24, generator=torch.Generator().manual_seed(number))[:count].cuda()
+        batch = whole.take(rows) if resident else whole.take(rows).alone()
+        masks = draw_masks(CONFIG, count, generator=torch.Generator("cuda").manual_seed(number))
+        loss = computing.means(task._losses, Masked(batch, *masks)).figures["loss"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        with torch.no_grad():
+            unseen = computing.means(task._losses, Masked(batch, *masks)).figures["loss"]
+        losses += [loss, unseen]
+    return [loss.item() for loss in losses]
+
+
+@pytest.mark.parametrize("resident", [False, True])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_recorded_steps_are_the_same_steps(resident: bool, compiled: bool, parts: int) -> None:
+    plainly = learned(resident=resident, compiled=False, recorded=False, parts=parts)
+    found = learned(resident=resident, compiled=compiled, recorded=True, parts=parts)
+    assert found == pytest.approx(plainly, rel=1e-3 if compiled else 1e-5)
+    assert len(set(plainly)) == len(plainly)  # each batch and each step had a loss of its own
+
+
+def test_recorded_gradients_are_handed_over_and_not_copied() -> None:
+    model = BiMAE(CONFIG).cuda()
+    computing = Engine(model, recorded=True)
+    addresses = set()
+    for _ in range(4):
+        model.zero_grad()
+        pretraining(computing, 6)["loss"].backward()
+        (weight, *_) = model.parameters()
+        assert weight.grad is not None
+        addresses.add(weight.grad.data_ptr())
+    assert len(addresses) <= 2  # that of the first step, and that of the recording
+
+
 def test_a_run_learns(small_data: Path, tmp_path: Path) -> None:
     words = ["pretrain", f"--data={small_data}", f"--out={tmp_path / 'a'}", "--epochs=20"]
     assert main.run([*words, "--batch-size=16", "--logger=none"]) == 0
+    losses = [float(row["train_loss"]) for row in rows(tmp_path / "a" / "metrics.csv")]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("modality", ["bimodal", "hs", "rgb"])
+def test_a_classifier_learns(small_data: Path, tmp_path: Path, modality: str) -> None:
+    words = ["finetune", f"--data={small_data}", f"--out={tmp_path / 'a'}", "--epochs=12"]
+    words += [f"--modality={modality}", "--batch-size=16", "--logger=none", "--bands=all"]
+    assert main.run(words) == 0
     losses = [float(row["train_loss"]) for row in rows(tmp_path / "a" / "metrics.csv")]
     assert losses[-1] < losses[0]

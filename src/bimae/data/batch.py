@@ -90,7 +90,8 @@ class Batch:
         if device == self.index.device:
             return self
         alone = self.alone()
-        return alone._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        # Lightning asks for a transfer beside the computing where it knows the type only.
+        return alone._map(lambda t: t.to(device, non_blocking=non_blocking or t.is_pinned()))
 
     def alone(self) -> "Batch":
         """The batch without the images of other samples."""
@@ -187,7 +188,7 @@ def _turn(images: Tensor, turns: Tensor | None, axes: tuple[int, int], *, own: b
     """
     if turns is None:
         return images
-    if images.device.type != "cpu":
+    if images.device.type != "cpu" or torch.compiler.is_compiling():
         return _turn_at_once(images, turns, axes)
     images = images if own else images.clone()
     for image, turn in zip(images, turns.tolist(), strict=True):
@@ -197,7 +198,7 @@ def _turn(images: Tensor, turns: Tensor | None, axes: tuple[int, int], *, own: b
 
 
 def _turn_at_once(images: Tensor, turns: Tensor, axes: tuple[int, int]) -> Tensor:
-    """The same without a look at `turns`, for which a GPU would have to stop."""
+    """The same without a look at `turns`, which stops a GPU and which no compiler can follow."""
     for which, axis in enumerate(axes):
         chosen = turns[:, which].view(-1, *[1] * (images.dim() - 1))
         images = torch.where(chosen, images.flip(axis), images)

@@ -8,31 +8,32 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bimae.data.batch import Batch, Share
 from bimae.data.dataset import SeedDataset
 from bimae.data.reading import Reading, read_batch
-from bimae.data.resident import Resident
+from bimae.data.resident import Resident, sent
 from bimae.data.transforms import Mix
 from bimae.errors import DataError
 
-
-@dataclass(frozen=True)
-class Pick:
-    """One sample to read, and how it is turned."""
-
-    index: int
-    rows: bool = False
-    columns: bool = False
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Picks:
-    """The samples of a batch, and which part of a step they are."""
+    """The samples of a batch, how each is turned, and which part of a step they are.
 
-    picks: tuple[Pick, ...]
+    Attributes:
+        indices: [B] numbers of samples.
+        turns: [B, 2] whether each is turned upside down, and left to right; None: none is.
+        share: See `Share`.
+    """
+
+    indices: NDArray[np.int64]
+    turns: NDArray[np.bool_] | None
     share: Share
 
 
@@ -53,24 +54,19 @@ class SeedBatches(Dataset[Batch]):
 
     def __getitem__(self, picks: Picks) -> Batch:
         """A batch as it is stored, with how each sample is turned."""
-        indices = [pick.index for pick in picks.picks]
+        indices = picks.indices.tolist()
         if self.resident is None:
-            batch = read_batch(self.samples, indices, self.reading, self.mix)
+            batch, device = read_batch(self.samples, indices, self.reading, self.mix), CPU
         else:
-            batch = self.resident.take(indices)
-        device = batch.index.device
-        turns = [(pick.rows, pick.columns) for pick in picks.picks]
-        label = self._labels(indices)
+            batch, device = self.resident.take(indices), self.resident.device
         return replace(
             batch,
-            turns=torch.tensor(turns, device=device) if any(map(any, turns)) else None,
-            label=None if label is None else label.to(device),
+            turns=None if picks.turns is None else sent(torch.from_numpy(picks.turns), device),
+            label=sent(self._labels(indices), device) if self.reading.classes else None,
             share=picks.share,
         )
 
-    def _labels(self, indices: Sequence[int]) -> Tensor | None:
-        if self.reading.classes is None:
-            return None
+    def _labels(self, indices: Sequence[int]) -> Tensor:
         return torch.tensor([self.numbers[str(self.samples.labels[i])] for i in indices])
 
 
@@ -127,16 +123,15 @@ class SeededPicks(Sampler[Picks]):
     def __iter__(self) -> Iterator[Picks]:
         rng = np.random.default_rng([self.seed, self.epoch])
         order = self._order(rng)
-        turns = rng.random((len(order), 2)) < 0.5 if self.flips else np.zeros((len(order), 2), bool)
+        turns = rng.random((len(order), 2)) < 0.5 if self.flips else None
         for begin in range(0, len(order), self.batch_size):
             whole = min(self.batch_size, len(order) - begin)
             start, stop = (whole * r // self.ranks for r in (self.rank, self.rank + 1))
-            held = range(begin + start, begin + max(stop, start + 1))
+            # Who has nothing to do holds one sample all the same.
+            held = np.arange(begin + start, begin + max(stop, start + 1)).clip(max=len(order) - 1)
             yield Picks(
-                tuple(
-                    Pick(int(order[i]), bool(turns[i, 0]), bool(turns[i, 1]))
-                    for i in (min(i, len(order) - 1) for i in held)
-                ),
+                np.asarray(order[held], dtype=np.int64),
+                None if turns is None else turns[held],
                 Share(start, stop, whole),
             )
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from bimae.data.batch import Batch
 from bimae.data.dataset import SeedDataset
@@ -42,8 +43,14 @@ class Resident:
 
     def take(self, indices: Sequence[int]) -> Batch:
         """Some of the samples, in this order."""
-        rows = torch.tensor([self._row[i] for i in indices], device=self.device)
-        return self.whole.take(rows)
+        return self.whole.take(sent(torch.tensor([self._row[i] for i in indices]), self.device))
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A small tensor on another device, without waiting for what that has to do before."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def resident_bytes(samples: SeedDataset, count: int, reading: Reading) -> int:

@@ -147,3 +147,7 @@ class Decoder(nn.Sequential):
         for layer in self:
             x = layer(x)
         return x.float().sigmoid()
+
+
+# The parts of a model whose steps between the products are best made one by a compiler.
+WORTH_COMPILING = (EncoderBlock, Fusion, Decoder)

@@ -4,7 +4,7 @@ A batch goes through the model in parts of a few samples. On a CPU each core wor
 own, with products of one thread each: threads that share every small product wait for each other
 after each of them, and for whoever else uses the cores (docs/performance.md has the figures). Parts
 also bound the memory of a step, whatever its batch size. On a GPU there is one part, unless more
-are asked for.
+are asked for, and the whole of a step is recorded and started at once (`recording.py`).
 
 In bfloat16 the model that computes is a copy, refreshed from the float32 weights once a step; sums
 of gradients, norms, losses and the optimiser stay in float32.
@@ -13,21 +13,49 @@ of gradients, norms, losses and the optimiser stay in float32.
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from functools import partial
 from itertools import count, pairwise
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from bimae.model.blocks import WORTH_COMPILING
 from bimae.train.options import Arithmetic
+from bimae.train.recording import Recorder
 
 LEAST = 4  # samples of a part, where more cores than that would leave fewer
 GRADIENT_BYTES = 2 << 30  # for gradients that wait for their turn
 
 Figures = dict[str, Tensor]
 F = TypeVar("F", bound=Callable[..., Any])
-Forward = Callable[[Any, slice], Figures]  # the model that computes, and which samples
+
+
+class Parted(Protocol):
+    """What can be cut into parts of a few samples: tensors in tuples and dataclasses."""
+
+    def __len__(self) -> int:
+        """Samples."""
+
+    def part(self, where: slice) -> Self:
+        """Some of the samples."""
+
+
+class Found(NamedTuple):
+    """What a model says of some samples.
+
+    Attributes:
+        figures: Means over them by name; `loss` must be one, where gradients are wanted.
+        each: What is wanted of each sample [B, ...], if anything.
+    """
+
+    figures: Figures
+    each: Tensor | None = None
+
+
+Forward = Callable[[Any, Any], Found]  # of the model that computes, and a part of the batch
 
 
 class Engine:
@@ -46,6 +74,7 @@ class Engine:
         at_once: int = 16,
         parts: int = 1,
         compiled: bool = False,
+        recorded: bool = False,
         whole: bool = False,
     ) -> None:
         """Prepares to run `model`; where its weights lie is seen at the first step.
@@ -57,77 +86,115 @@ class Engine:
                 caches.
             parts: Least number of parts of a batch: more need less memory.
             compiled: Whether to compile what computes.
+            recorded: Whether to record steps on a GPU; `forward` must then be the same function
+                every time, and may depend on nothing but its arguments.
             whole: One part, with the gradients left to the usual backward pass: for a strategy
                 that hands the weights out itself.
         """
         self.model = model
         self.compiled, self.whole = compiled, whole
-        self._compiled: dict[Any, Any] = {}
         self.at_once, self.parts = at_once, parts
         self.precision = precision
         self.threads = torch.get_num_threads()
+        self._recorder = Recorder() if recorded else None
+        self._compiled_for: int | None = None
+        self._fast: dict[Any, Any] = {}
         self._work: nn.Module | None = None
         self._pool: ThreadPoolExecutor | None = None
 
-    def means(self, forward: Forward, samples: int, *, weight: float = 1.0) -> Figures:
+    def means(self, forward: Forward, batch: Parted, *, weight: float = 1.0) -> Found:
         """Means over a batch of what `forward` says of its parts.
 
         Args:
-            forward: Called with the model that computes and a slice of the batch; gives means over
-                that slice by name. `loss` must be one of them, where gradients are wanted.
-            samples: Samples in the batch.
+            forward: Called with the model that computes and a part of the batch.
+            batch: The samples.
             weight: What the gradients of this process count, where several share a step.
 
         Returns:
-            The means; `loss` hands the gradients to the parameters of `model` when `backward` is
-            called on it.
+            The means, and what was wanted of each sample; `loss` hands the gradients to the
+            parameters of `model` when `backward` is called on it.
         """
         if self.whole:
-            figures = forward(self.model, slice(0, samples))
-            return figures | {"loss": figures["loss"] * weight}
-        work = self._working()
-        first = next(work.parameters())
-        workers = self._workers(samples, first.device)
-        cuts = self._cuts(samples, workers, first.device)
+            found = forward(self.model, batch)
+            return found._replace(figures=found.figures | {"loss": found.figures["loss"] * weight})
         learn = torch.is_grad_enabled()
-        leaves = [p for p in work.parameters() if p.requires_grad] if learn else []
-        total = _Total(len(leaves))
-
-        def run(number: int) -> None:
-            where = cuts[number]
-            share = (where.stop - where.start) / samples
-            with torch.set_grad_enabled(learn):
-                figures = forward(work, where)
-                gradients: tuple[Tensor | None, ...] = ()
-                if learn:
-                    gradients = torch.autograd.grad(
-                        figures["loss"] * (share * weight), leaves, allow_unused=True
-                    )
-            total.add(number, {k: v.detach() * share for k, v in figures.items()}, gradients)
-
-        self._run(run, len(cuts), workers, total)
+        add_up = partial(self._add_up, forward, weight, learn)
+        if self._recorder is None or next(self.model.parameters()).device.type != "cuda":
+            figures, each, gradients = add_up(batch)
+        else:
+            key = (forward, weight, learn, torch.is_inference_mode_enabled(), self.model.training)
+            figures, each, gradients = self._recorder.run(key, add_up, batch)
+            figures = {name: value.clone() for name, value in figures.items()}
+            each = None if each is None else each.clone()
+            # Under names of their own they become gradients without a copy, though the recording
+            # holds on to them.
+            gradients = [g if g is None else g.detach() for g in gradients]
         if learn:
             masters = [p for p in self.model.parameters() if p.requires_grad]
-            total.figures["loss"] = _Computed.apply(  # type: ignore[no-untyped-call]
-                total.figures["loss"], total.gradients, *masters
+            figures["loss"] = _Computed.apply(  # type: ignore[no-untyped-call]
+                figures["loss"], gradients, *masters
             )
-        return total.figures
+        return Found(figures, each)
 
     def fast(self, function: F) -> F:
         """`function` of the computing model, compiled where that pays."""
         if not self.compiled:
             return function
-        if function not in self._compiled:  # a bound method equals another of the same object
-            self._compiled[function] = torch.compile(function)
-        return self._compiled[function]  # type: ignore[no-any-return]
+        if function not in self._fast:
+            self._fast[function] = torch.compile(function)
+        return self._fast[function]  # type: ignore[no-any-return]
+
+    def _add_up(
+        self, forward: Forward, weight: float, learn: bool, batch: Parted
+    ) -> tuple[Figures, Tensor | None, list[Tensor | None]]:
+        """Figures, what was wanted of each sample, and gradients."""
+        samples = len(batch)
+        work = self._working()
+        first = next(work.parameters())
+        workers = self._workers(samples, first.device)
+        cuts = self._cuts(samples, workers, first.device)
+        leaves = [p for p in work.parameters() if p.requires_grad] if learn else []
+        total = _Total(len(leaves), len(cuts))
+
+        def run(number: int) -> None:
+            where = cuts[number]
+            share = (where.stop - where.start) / samples
+            with torch.set_grad_enabled(learn):
+                figures, each = forward(work, batch.part(where))
+                gradients: tuple[Tensor | None, ...] = ()
+                if learn:
+                    gradients = torch.autograd.grad(
+                        figures["loss"] * (share * weight), leaves, allow_unused=True
+                    )
+            shares = {name: value.detach() * share for name, value in figures.items()}
+            total.add(number, Found(shares, each), gradients)
+
+        with self._stance(samples, learn):
+            self._run(run, len(cuts), workers, total)
+        each = [one for one in total.each if one is not None]
+        return total.figures, torch.cat(each) if each else None, total.gradients
+
+    def _stance(self, samples: int, learn: bool) -> AbstractContextManager[Any]:
+        """Code is compiled for full batches of training alone: each size would take as long."""
+        if not self.compiled:
+            return nullcontext()
+        if learn and self._compiled_for in (None, samples):
+            self._compiled_for = samples
+            return nullcontext()
+        stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+        return stance
 
     def _working(self) -> nn.Module:
-        """The model that computes: the model itself, or a copy in bfloat16 that is up to date."""
-        if self.precision == "32":
+        """The model that computes: the model itself, or a copy that is up to date."""
+        if self.precision == "32" and not self.compiled:
             return self.model
         if self._work is None:
             with torch.inference_mode(False):
-                self._work = _in_bfloat16(self.model)
+                self._work = deepcopy(self.model)
+                if self.precision != "32":
+                    _to_bfloat16(self._work)
+                if self.compiled:
+                    _compile(self._work)
         self._work.train(self.model.training)
         with torch.no_grad():
             torch._foreach_copy_(list(self._work.parameters()), list(self.model.parameters()))
@@ -179,27 +246,30 @@ class Engine:
             raise total.error
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_pool": None, "_work": None}
+        recorder = None if self._recorder is None else Recorder()
+        return self.__dict__ | {"_pool": None, "_work": None, "_fast": {}, "_recorder": recorder}
 
 
 class _Total:
     """Sums over parts, added in the order of the parts, so that a run can be repeated."""
 
-    def __init__(self, parameters: int) -> None:
+    def __init__(self, parameters: int, parts: int) -> None:
         self.figures: Figures = {}
+        self.each: list[Tensor | None] = [None] * parts
         self.gradients: list[Tensor | None] = [None] * parameters
         self.error: BaseException | None = None
         self._turn = 0
         self._changed = threading.Condition()
 
-    def add(self, number: int, figures: Figures, gradients: tuple[Tensor | None, ...]) -> None:
+    def add(self, number: int, found: Found, gradients: tuple[Tensor | None, ...]) -> None:
         """Adds part `number` once all before it are in."""
         with self._changed:
             self._changed.wait_for(lambda: self._turn == number or self.error is not None)
             if self.error is not None:
                 raise self.error
-            for name, value in figures.items():
+            for name, value in found.figures.items():
                 self.figures[name] = self.figures[name] + value if number else value
+            self.each[number] = found.each
             self._add_gradients(gradients)
             self._turn += 1
             self._changed.notify_all()
@@ -245,11 +315,20 @@ class _Computed(torch.autograd.Function):
         return None, None, *gradients
 
 
-def _in_bfloat16(model: nn.Module) -> nn.Module:
-    """A copy that computes in bfloat16; norms keep float32."""
-    work = deepcopy(model)
-    for module in work.modules():
+def _to_bfloat16(model: nn.Module) -> None:
+    """Makes it compute in bfloat16; norms keep float32."""
+    for module in model.modules():
         if not isinstance(module, nn.LayerNorm):
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.bfloat16()
-    return work
+
+
+def _compile(model: nn.Module) -> None:
+    """Compiles its blocks: those of one kind share their code, which is ready twelve times sooner.
+
+    As `forward`, not by `nn.Module.compile`: that keeps the code of all kinds in one place, which
+    holds eight at most.
+    """
+    for module in model.modules():
+        if isinstance(module, WORTH_COMPILING):
+            module.forward = torch.compile(module.forward)  # type: ignore[method-assign]

@@ -1,5 +1,6 @@
 """The two tasks as Lightning modules: a step, its figures, and the optimiser."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
@@ -13,7 +14,7 @@ from bimae.data.batch import Batch, Share
 from bimae.errors import ConfigError
 from bimae.model import BiMAE, SeedClassifier, Views
 from bimae.model.masking import Mask, draw_masks
-from bimae.train.engine import Engine, Figures
+from bimae.train.engine import Engine, Figures, Found
 from bimae.train.optimiser import adamw
 from bimae.train.options import FinetuneOptions, PretrainOptions, RunOptions
 
@@ -82,6 +83,39 @@ class _Task(pl.LightningModule):
         return loss
 
 
+@dataclass(frozen=True)
+class Masked:
+    """A batch and its masks.
+
+    Attributes:
+        batch: As stored.
+        hs: Which bands are kept, and which are to be reconstructed.
+        rgb: The same of the tiles.
+    """
+
+    batch: Batch
+    hs: Mask
+    rgb: Mask
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def part(self, where: slice) -> "Masked":
+        """Some of the samples."""
+        return Masked(self.batch.part(where), self.hs.part(where), self.rgb.part(where))
+
+
+def patches(masked: Masked, patch_size: int) -> tuple[Views, Views]:
+    """What the masks keep [B, K, V], and the targets [B, T, V]; nothing else becomes numbers."""
+    batch, hs, rgb = masked.batch, masked.hs, masked.rgb
+    # kept and targets at once: each sample is turned once
+    bands = batch.spectra(torch.cat([hs.keep, hs.targets], dim=1)).flatten(2)
+    tiles = batch.tiles(torch.cat([rgb.keep, rgb.targets], dim=1), patch_size)
+    kept = hs.keep.shape[1], rgb.keep.shape[1]
+    seen = Views(bands[:, : kept[0]], tiles[:, : kept[1]])
+    return seen, Views(bands[:, kept[0] :], tiles[:, kept[1] :])
+
+
 class PretrainTask(_Task):
     """Masked reconstruction of both views."""
 
@@ -105,21 +139,16 @@ class PretrainTask(_Task):
     def _step(self, batch: Batch, part: str, epoch: int, number: int) -> Tensor:
         masks = self._masks(batch, epoch, number)
 
-        def forward(work: BiMAE, where: slice) -> Figures:
-            hs, rgb = (mask.part(where) for mask in masks)
-            stored = batch.part(where)
-            # kept and targets at once: each sample is turned once
-            bands = stored.spectra(torch.cat([hs.keep, hs.targets], dim=1)).flatten(2)
-            tiles = stored.tiles(torch.cat([rgb.keep, rgb.targets], dim=1), self.patch_size)
-            kept = hs.keep.shape[1], rgb.keep.shape[1]
-            seen = Views(bands[:, : kept[0]], tiles[:, : kept[1]])
-            hidden = Views(bands[:, kept[0] :], tiles[:, kept[1] :])
-            losses = self.engine.fast(work.losses)(seen, hidden, (hs, rgb))
-            return {"loss": losses.total, "hs_loss": losses.hs, "rgb_loss": losses.rgb}
-
-        figures = self.engine.means(forward, len(batch), weight=self._weight(batch))
+        figures, _ = self.engine.means(
+            self._losses, Masked(batch, *masks), weight=self._weight(batch)
+        )
         self._tell(part, figures, batch)
         return self._finite(figures["loss"])
+
+    def _losses(self, work: BiMAE, part: Masked) -> Found:
+        seen, hidden = self.engine.fast(patches)(part, self.patch_size)
+        losses = work.losses(seen, hidden, (part.hs, part.rgb))
+        return Found({"loss": losses.total, "hs_loss": losses.hs, "rgb_loss": losses.rgb})
 
     def _masks(self, batch: Batch, epoch: int, number: int) -> tuple[Mask, Mask]:
         """Masks of these samples: those that they have in a step of one process alone."""
@@ -165,17 +194,13 @@ class ClassifyTask(_Task):
 
     def _figures(self, batch: Batch) -> tuple[Figures, Tensor]:
         """Means over the batch, and logits [B, classes]."""
-        assert batch.label is not None
-        found = torch.empty(len(batch), self.classes, device=batch.index.device)
+        figures, logits = self.engine.means(self._losses, batch, weight=self._weight(batch))
+        assert logits is not None
+        return figures, logits
 
-        def forward(work: SeedClassifier, where: slice) -> Figures:
-            stored = batch.part(where)
-            assert stored.label is not None
-            logits = self.engine.fast(work.__call__)(*stored.images()).float()
-            found[where] = logits.detach()
-            loss = nn.functional.cross_entropy(logits, stored.label)
-            hits = logits.argmax(dim=1).eq(stored.label).float().mean()
-            return {"loss": loss, "accuracy": hits}
-
-        weight = self._weight(batch)
-        return self.engine.means(forward, len(batch), weight=weight), found
+    def _losses(self, work: SeedClassifier, part: Batch) -> Found:
+        assert part.label is not None
+        logits = work(*part.images()).float()
+        loss = nn.functional.cross_entropy(logits, part.label)
+        hits = logits.argmax(dim=1).eq(part.label).float().mean()
+        return Found({"loss": loss, "accuracy": hits}, logits.detach())

@@ -149,10 +149,12 @@ def _resident(
 def engine_for(options: RunOptions, model: nn.Module, precision: Arithmetic) -> Engine:
     """What computes the steps of a run."""
     on_gpu = torch.cuda.is_available()
+    ready = options.compile == "on" or (options.compile == "auto" and on_gpu)
     return Engine(
         model,
         precision=precision,
         parts=options.accumulate,
-        compiled=options.compile == "on" or (options.compile == "auto" and on_gpu),
+        compiled=ready,
+        recorded=ready,
         whole=options.strategy == "fsdp",
     )
