@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=300)
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--compile", default="auto")
     given = parser.parse_args()
 
     data, out = given.folder / "simulated", given.folder / given.model
@@ -40,21 +41,25 @@ def main() -> None:
     run(
         "pretrain", f"--data={data}", f"--out={out}", "--overwrite=true", "--logger=none",
         f"--model={given.model}", f"--batch-size={given.batch_size}", f"--epochs={given.epochs}",
-        f"--precision={given.precision}",
+        f"--precision={given.precision}", f"--compile={given.compile}",
     )  # fmt: skip
     seconds = time.perf_counter() - start
     with (out / "metrics.csv").open(newline="") as file:
-        rates = [float(row["samples_per_second"]) for row in csv.DictReader(file)]
+        epochs = list(csv.DictReader(file))
+    rates = [float(row["samples_per_second"]) for row in epochs]
     environment = json.loads((out / "environment.json").read_text())
     figures = {
         "device": environment["gpu"] or "cpu",
         "torch": environment["torch"],
         "precision": environment["precision"],
+        "compile": given.compile,
         "model": given.model,
         "simulated": True,
         "seeds": environment["data"]["samples"],
         "epochs": given.epochs,
         "whole_command_s": round(seconds, 1),
+        "first_epoch_s": float(epochs[0]["seconds"]),
+        "all_epochs_s": round(sum(float(row["seconds"]) for row in epochs), 1),
         "samples_per_s_median_epoch": median(rates),
         "samples_per_s_whole_command": round(
             environment["data"]["samples"] * given.epochs / seconds, 1

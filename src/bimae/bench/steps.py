@@ -53,7 +53,7 @@ def pretraining_step(
     config = preset(model_name)
     model = BiMAE(config).to(device)
     options = PretrainOptions(NO_DATA, compile=_compile(device))
-    task = PretrainTask(model, options, engine_for(options, model, precision))
+    task = PretrainTask(model, options, engine_for(options, model, precision, 1))
     return _step(task, _batch(config, batch_size, config.bands).to(device))
 
 
@@ -77,7 +77,7 @@ def finetuning_step(
     config = classifier(model_name, reads)
     model = SeedClassifier(config).to(device)
     options = FinetuneOptions(NO_DATA, compile=_compile(device))
-    task = ClassifyTask(model, options, engine_for(options, model, precision))
+    task = ClassifyTask(model, options, engine_for(options, model, precision, 1))
     batch = _batch(config.model, batch_size, len(config.bands), rgb=reads != "hs")
     return _step(task, batch.to(device))
 
@@ -180,7 +180,7 @@ def pretraining_run(
     trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     folder.begin(options, "pretrain", samples, split, precision=precision)
     model = BiMAE(config)
-    task = PretrainTask(model, options, engine_for(options, model, precision))
+    task = PretrainTask(model, options, engine_for(options, model, precision, len(split.train)))
     fit(trainer, task, loaders, folder, resume=False)
     return precision
 
@@ -197,7 +197,6 @@ def _step(task: PretrainTask | ClassifyTask, batch: Batch) -> Callable[[], None]
         start=options.warmup_learning_rate,
         betas=task.betas,
     )
-    task.log_dict = _log_nothing  # type: ignore[method-assign]  # there is nobody to tell
     numbers = count()
 
     def step() -> None:
@@ -209,12 +208,8 @@ def _step(task: PretrainTask | ClassifyTask, batch: Batch) -> Callable[[], None]
     return step
 
 
-def _log_nothing(*figures: object, **more: object) -> None:
-    pass
-
-
-def _compile(device: torch.device) -> Literal["auto", "off"]:
-    return "auto" if device.type == "cuda" else "off"  # a GPU beside it does not matter
+def _compile(device: torch.device) -> Literal["on", "off"]:
+    return "on" if device.type == "cuda" else "off"  # a GPU beside it does not matter
 
 
 def _batch(config: ModelConfig, batch_size: int, bands: int, *, rgb: bool = True) -> Batch:

@@ -5,6 +5,8 @@ import time
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from tqdm import tqdm
 
 from bimae.train.run_folder import RunFolder, read_rows, write_rows
@@ -38,6 +40,8 @@ class MetricsTable(pl.Callback):
     ) -> None:
         """Counts samples; the clock stops with the last step, before validation."""
         self.samples += batch.share.whole if batch.share else len(batch)
+        if trainer.is_last_batch and torch.cuda.is_available():
+            torch.cuda.synchronize()  # steps are asked for long before they are done
         self.seconds = time.perf_counter() - self.start
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -56,6 +60,34 @@ class MetricsTable(pl.Callback):
         )
         if trainer.is_global_zero:
             write_rows(self.folder.metrics, self.rows)
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """Writes `last.ckpt` after an epoch, as often as costs next to nothing, and after the last.
+
+    It holds the optimiser too, three times the weights; that can take longer than a short epoch.
+    """
+
+    SHARE = 0.02  # of the time of a run
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__(
+            folder.checkpoints,
+            filename="last",
+            every_n_epochs=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        self._due = 0.0
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Writes it, if it is time."""
+        start = time.perf_counter()
+        due = trainer.strategy.broadcast(start >= self._due)  # all processes take part, or none
+        if due or trainer.current_epoch + 1 == trainer.max_epochs:
+            super().on_train_epoch_end(trainer, pl_module)
+            end = time.perf_counter()
+            self._due = end + (end - start) / self.SHARE
 
 
 class RunBar(pl.Callback):

@@ -186,7 +186,8 @@ class Engine:
 
     def _working(self) -> nn.Module:
         """The model that computes: the model itself, or a copy that is up to date."""
-        if self.precision == "32" and not self.compiled:
+        # A recording must not meet weights whose gradients somebody else may be waiting for.
+        if self.precision == "32" and not self.compiled and self._recorder is None:
             return self.model
         if self._work is None:
             with torch.inference_mode(False):
@@ -288,7 +289,7 @@ class _Total:
                 continue
             known = self.gradients[place]
             if known is None:
-                self.gradients[place] = gradient.float()
+                self.gradients[place] = gradient.float().contiguous()
             else:
                 sums.append(known)
                 more.append(gradient)

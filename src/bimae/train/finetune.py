@@ -62,7 +62,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     config = model.config
     loaders = loaders_for(options, samples, split, Reading.of(config), processes)
     model.trunk.encoder.checkpointed = options.checkpoint_activations
-    task = ClassifyTask(model, options, engine_for(options, model, precision))
+    task = ClassifyTask(model, options, engine_for(options, model, precision, len(split.train)))
     trainer = make_trainer(
         options,
         folder,

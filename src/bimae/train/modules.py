@@ -32,6 +32,7 @@ class _Task(pl.LightningModule):
         self.model = model
         self.options: Any = options
         self.engine = engine or Engine(model)
+        self._sums: tuple[list[str], Tensor, int] | None = None
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         options = self.options
@@ -62,12 +63,30 @@ class _Task(pl.LightningModule):
     def _ranks(self) -> int:
         return self._trainer.world_size if self._trainer else 1
 
-    def _tell(self, part: str, figures: Figures, batch: Batch) -> None:
+    def on_train_epoch_start(self) -> None:
+        """Begins the epoch's sums."""
+        self._sums = None
+
+    def _learned(self, figures: Figures, batch: Batch) -> None:
+        """Adds figures of a step to the epoch's sums: to log each step takes a GPU's pace."""
+        count = self._counted(batch)
+        sums = torch.stack([value.detach() for value in figures.values()]) * count
+        names, total, samples = self._sums or (list(figures), torch.zeros_like(sums), 0)
+        self._sums = names, total + sums, samples + count
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Tells the epoch's means after its last step."""
+        if self.trainer.is_last_batch and self._sums is not None:
+            names, total, samples = self._sums
+            means = total / max(1, samples)
+            self._tell("train", dict(zip(names, means, strict=True)), samples)
+
+    def _tell(self, part: str, figures: Figures, samples: int) -> None:
         self.log_dict(
             {f"{part}/{name}": value.detach() for name, value in figures.items()},
             on_step=False,
             on_epoch=True,
-            batch_size=self._counted(batch),
+            batch_size=samples,
             sync_dist=self._ranks > 1,
         )
 
@@ -142,7 +161,10 @@ class PretrainTask(_Task):
         figures, _ = self.engine.means(
             self._losses, Masked(batch, *masks), weight=self._weight(batch)
         )
-        self._tell(part, figures, batch)
+        if part == "train":
+            self._learned(figures, batch)
+        else:
+            self._tell(part, figures, self._counted(batch))
         return self._finite(figures["loss"])
 
     def _losses(self, work: BiMAE, part: Masked) -> Found:
@@ -178,7 +200,7 @@ class ClassifyTask(_Task):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross-entropy of one step."""
         figures, _ = self._figures(batch)
-        self._tell("train", figures, batch)
+        self._learned(figures, batch)
         return self._finite(figures["loss"])
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -188,7 +210,7 @@ class ClassifyTask(_Task):
         if self._counted(batch) and label is not None:
             self.accuracy.update(logits, label)
             self.macro_f1.update(logits, label)
-        self._tell("val", {"loss": figures["loss"]}, batch)
+        self._tell("val", {"loss": figures["loss"]}, self._counted(batch))
         self.log("val/accuracy", self.accuracy, on_epoch=True, batch_size=len(batch))
         self.log("val/macro_f1", self.macro_f1, on_epoch=True, batch_size=len(batch))
 

@@ -66,7 +66,8 @@ class RunOptions:
     """Arithmetic; auto measures both at the start and takes the faster one. bf16-mixed computes in
     bfloat16; weights, norms, losses and the optimiser stay in float32."""
     compile: Compile = "auto"
-    """Compile the model; auto: on a GPU, where it pays."""
+    """Compile the model; auto: on a GPU, in runs long enough for that to pay. off also starts the
+    steps of a GPU one by one instead of recording them."""
     workers: int = 0
     """Processes that read ahead; 0: read in the training process. Not used for resident data."""
     resident: Resident = "auto"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
@@ -16,12 +15,17 @@ from bimae.data.reading import Reading
 from bimae.data.resident import Resident, fits, resident_bytes
 from bimae.data.splits import PARTS, split_file
 from bimae.errors import ModelError
+from bimae.model import BiMAE, SeedClassifier
 from bimae.model.config import ModelConfig, preset
+from bimae.model.flops import classifying, pretraining
 from bimae.train.engine import Engine
 from bimae.train.options import Arithmetic, RunOptions
 from bimae.train.processes import Processes
 
 PATCH_SIZE = 24  # the paper's
+# Operations of a run that a GPU needs half a minute for: as long as compiling takes, and what it
+# then saves (docs/performance.md).
+WORTH_COMPILING = 3e15
 
 
 def open_for(options: RunOptions, model: ModelConfig | None) -> SeedDataset:
@@ -146,15 +150,25 @@ def _resident(
     return None
 
 
-def engine_for(options: RunOptions, model: nn.Module, precision: Arithmetic) -> Engine:
-    """What computes the steps of a run."""
+def engine_for(
+    options: RunOptions, model: BiMAE | SeedClassifier, precision: Arithmetic, samples: int
+) -> Engine:
+    """What computes the steps of a run.
+
+    Args:
+        options: Of the run.
+        model: What is trained.
+        precision: `32` or `bf16-mixed`.
+        samples: In an epoch.
+    """
     on_gpu = torch.cuda.is_available()
-    ready = options.compile == "on" or (options.compile == "auto" and on_gpu)
+    cost = pretraining(model.config) if isinstance(model, BiMAE) else classifying(model.config)
+    long = cost.total * samples * options.epochs > WORTH_COMPILING
     return Engine(
         model,
         precision=precision,
         parts=options.accumulate,
-        compiled=ready,
-        recorded=ready,
+        compiled=options.compile == "on" or (options.compile == "auto" and on_gpu and long),
+        recorded=options.compile != "off" and on_gpu,
         whole=options.strategy == "fsdp",
     )

@@ -72,7 +72,7 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         title="pretraining",
     )
     model.trunk.encoder.checkpointed = options.checkpoint_activations
-    task = PretrainTask(model, options, engine_for(options, model, precision))
+    task = PretrainTask(model, options, engine_for(options, model, precision, len(split.train)))
     if processes.first:
         folder.begin(options, "pretrain", samples, split, precision=precision)
     fit(trainer, task, loaders, folder, resume=resumed)

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from bimae.data.batch import Batch
 from bimae.errors import ConfigError
-from bimae.train.callbacks import MetricsTable, RunBar
+from bimae.train.callbacks import LastCheckpoint, MetricsTable, RunBar
 from bimae.train.options import Arithmetic, RunOptions
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
@@ -44,16 +44,7 @@ def make_trainer(
         title: What the progress bar is called.
     """
     _quiet()
-    epochs = options.epochs
-    # A checkpoint holds the optimiser too, three times the weights: not after every short epoch.
-    last = ModelCheckpoint(
-        folder.checkpoints,
-        filename="last",
-        every_n_epochs=max(1, epochs // 50),
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    callbacks: list[pl.Callback] = [MetricsTable(folder), RunBar(title), last]
+    callbacks: list[pl.Callback] = [MetricsTable(folder), RunBar(title), LastCheckpoint(folder)]
     if monitor is not None:
         best = ModelCheckpoint(
             folder.checkpoints,
@@ -72,7 +63,7 @@ def make_trainer(
         use_distributed_sampler=False,  # our batches know their part of the step
         # the engine chooses what computes in bfloat16, except where weights are handed out
         precision=precision if options.strategy == "fsdp" else "32-true",
-        max_epochs=epochs,
+        max_epochs=options.epochs,
         logger=_logger(options, folder.path),
         callbacks=callbacks,
         log_every_n_steps=1,
