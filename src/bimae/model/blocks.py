@@ -3,8 +3,9 @@
 Shapes: B batch, N tokens, M tokens attended to, D width, H heads, d width of a head.
 """
 
-import torch
 from torch import Tensor, nn
+
+from bimae.model.attention import attend, self_attend
 
 NORM_EPSILON = 1e-6  # the authors' value; the default of torch is 1e-5
 
@@ -27,19 +28,6 @@ class LayerNorm(nn.LayerNorm):
         return nn.functional.layer_norm(x, self.normalized_shape, scale, shift, self.eps)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(d)) v for [B, H, N, d], [B, H, M, d], [B, H, M, d] to [B, N, H*d]."""
-    if query.dtype is torch.bfloat16 and not query.is_cuda:
-        # For some dozens of tokens two plain products beat the fused kernel of the CPU, whose
-        # products are not those of bf16 units (docs/performance.md).
-        weights = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-        mixed = weights.softmax(dim=-1) @ value
-    else:
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
-    out: Tensor = mixed.transpose(1, 2).flatten(2)
-    return out
-
-
 class SelfAttention(nn.Module):
     """Multi-head self-attention with query, key and value in one product."""
 
@@ -51,9 +39,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, N, D] to [B, N, D]."""
-        qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1))  # [B, N, 3, H, d]
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        out: Tensor = self.out(attend(query, key, value))
+        out: Tensor = self.out(self_attend(self.qkv(x), self.heads))
         return out
 
 

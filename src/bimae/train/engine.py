@@ -27,6 +27,7 @@ from bimae.train.options import Arithmetic
 from bimae.train.recording import Recorder
 
 LEAST = 4  # samples of a part, where more cores than that would leave fewer
+AT_ONCE: dict[Arithmetic, int] = {"32": 16, "bf16-mixed": 64}  # samples of a part on a CPU
 GRADIENT_BYTES = 2 << 30  # for gradients that wait for their turn
 
 Figures = dict[str, Tensor]
@@ -71,7 +72,7 @@ class Engine:
         model: nn.Module,
         *,
         precision: Arithmetic = "32",
-        at_once: int = 16,
+        at_once: int | None = None,
         parts: int = 1,
         compiled: bool = False,
         recorded: bool = False,
@@ -83,7 +84,7 @@ class Engine:
             model: The model.
             precision: `32`, or `bf16-mixed`.
             at_once: Samples of a part on a CPU: enough for efficient products, few enough for the
-                caches.
+                caches; default: what was fastest in this precision.
             parts: Least number of parts of a batch: more need less memory.
             compiled: Whether to compile what computes.
             recorded: Whether to record steps on a GPU; `forward` must then be the same function
@@ -93,7 +94,7 @@ class Engine:
         """
         self.model = model
         self.compiled, self.whole = compiled, whole
-        self.at_once, self.parts = at_once, parts
+        self.at_once, self.parts = at_once or AT_ONCE[precision], parts
         self.precision = precision
         self.threads = torch.get_num_threads()
         self._recorder = Recorder() if recorded else None
