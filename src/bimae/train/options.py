@@ -46,7 +46,7 @@ class RunOptions:
     """Samples per step, over all processes; one batch if the data are fewer."""
     accumulate: int = 1
     """Parts that each step goes through the model in, one after another: more need less memory. A
-    CPU takes parts of at most 16 samples in any case."""
+    CPU takes parts of at most 16 samples (64 in bf16) in any case."""
     checkpoint_activations: bool = False
     """Compute the encoder's blocks again in the backward pass instead of keeping what they made:
     less memory, a third more work."""
