@@ -25,8 +25,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 def self_attend(packed: Tensor, heads: int) -> Tensor:
     """The same for query, key and value side by side, [B, N, 3*H*d] to [B, N, H*d]."""
     if packed.dtype is torch.bfloat16 and not packed.is_cuda and not torch.compiler.is_compiling():
-        return _Packed.apply(packed, heads)  # type: ignore[no-untyped-call]
-    query, key, value = packed.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+        return _Packed.apply(packed, heads)  # type: ignore[no-any-return, no-untyped-call]
+    query, key, value = packed.view(*packed.shape[:2], 3, heads, -1).permute(2, 0, 3, 1, 4)
     return attend(query, key, value)
 
 
