@@ -17,9 +17,10 @@ ALLOWED = {
     "train": {"errors", "storage", "spectra", "data", "model"},
     "evaluate": {"errors", "storage", "spectra", "data", "model"},
     "report": {"errors", "storage", "spectra", "data", "model", "evaluate"},
+    "study": {"errors", "storage", "spectra", "data", "report"},
     "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"},
     "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"}
-    | {"report", "bench"},
+    | {"report", "bench", "study"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "misc"}
 

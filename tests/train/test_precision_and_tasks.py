@@ -1,4 +1,6 @@
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from bimae.train import precision
 from bimae.train.modules import PretrainTask
 from bimae.train.options import PretrainOptions
 from tests.model.small import CONFIG
+from tests.train.test_engine import batch_of
 
 
 def test_what_is_asked_for_is_taken() -> None:
@@ -54,8 +57,7 @@ def test_a_loss_that_is_not_finite_stops_before_it_is_applied() -> None:
 
 def test_masks_follow_the_place_in_the_run_and_the_seed() -> None:
     def first(seed: int, epoch: int, number: int) -> torch.Tensor:
-        hs, _ = _task(seed)._masks(Batch(torch.arange(9)), epoch, number)
-        return hs.keep
+        return _task(seed)._masked(Batch(torch.arange(9)), epoch, number).hs.keep
 
     assert torch.equal(first(0, 1, 2), first(0, 1, 2))
     drawn = (first(0, 0, 0), first(0, 0, 1), first(0, 1, 0), first(1, 0, 0))
@@ -64,9 +66,32 @@ def test_masks_follow_the_place_in_the_run_and_the_seed() -> None:
 
 def test_processes_draw_the_masks_of_one() -> None:
     task = _task()
-    whole = task._masks(Batch(torch.arange(9)), 3, 4)
+    whole = task._masked(Batch(torch.arange(9)), 3, 4)
     for start, stop in ((0, 4), (4, 9)):
         batch = Batch(torch.arange(start, stop), share=Share(start, stop, 9))
-        for mine, all_of_them in zip(task._masks(batch, 3, 4), whole, strict=True):
+        part = task._masked(batch, 3, 4)
+        for mine, all_of_them in ((part.hs, whole.hs), (part.rgb, whole.rgb)):
             assert torch.equal(mine.keep, all_of_them.keep[start:stop])
             assert torch.equal(mine.targets, all_of_them.targets[start:stop])
+
+
+@pytest.mark.parametrize("options", [{"any_sensor": True}, {"cross_modal": 1.0}])
+def test_hidden_views_are_reconstructed_from_the_other(options: dict[str, Any]) -> None:
+    model = BiMAE(CONFIG)
+    task = PretrainTask(model, PretrainOptions(Path("none"), **options))
+    batch = batch_of(4, torch.device("cpu")).batch
+    kinds = set()
+    for number in range(40):
+        masked = task._masked(batch, 0, number)
+        seen = masked.hs.keep.shape[1] > 0, masked.rgb.keep.shape[1] > 0
+        kinds.add(seen)
+        assert any(seen)
+        assert masked.hs.targets.shape[1]
+        assert masked.rgb.targets.shape[1]
+        there = range(CONFIG.bands) if masked.there is None else masked.there[0].tolist()
+        assert set(masked.hs.keep.flatten().tolist()) <= set(there)
+        assert set(masked.hs.targets.flatten().tolist()) <= set(there)
+        found = task.engine.means(task._losses, masked).figures
+        assert all(torch.isfinite(value) for value in found.values())
+    assert kinds >= {(True, False), (False, True)}
+    assert ((True, True) in kinds) == ("any_sensor" in options)

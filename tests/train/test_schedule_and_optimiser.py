@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bimae.model import BiMAE
+from bimae.model import BiMAE, ClassifierConfig, SeedClassifier
 from bimae.train.optimiser import adamw, parameter_groups
 from bimae.train.schedule import learning_rate
 from tests.model.small import CONFIG
@@ -58,3 +58,44 @@ def test_the_schedule_drives_the_optimiser() -> None:
         schedule.step()
     expected = [learning_rate(s, steps=10, peak=0.1, warmup=0.5, start=0.01) for s in range(10)]
     assert seen == pytest.approx(expected)
+
+
+def test_layers_learn_the_slower_the_deeper_they_are() -> None:
+    config = ClassifierConfig(CONFIG, classes=("a", "b"), bands=tuple(range(20)), pool="token")
+    model = SeedClassifier(config)
+    names = {id(p): n for n, p in model.named_parameters()}
+    optimiser, schedule = adamw(
+        model, steps=10, peak=0.1, weight_decay=0.05, warmup=0.5, start=0.1, betas=(0.9, 0.95),
+        layer_decay=0.5,
+    )  # fmt: skip
+    rates = {names[id(p)]: g["lr"] for g in optimiser.param_groups for p in g["params"]}
+    assert rates.keys() == set(names.values())
+    for name, share in {
+        "head.weight": 1,
+        "norm.weight": 1,
+        "trunk.encoder.2.weight": 1,
+        "trunk.encoder.1.mlp.0.weight": 0.5,
+        "trunk.encoder.1.norm1.bias": 0.5,
+        "trunk.encoder.0.attention.qkv.weight": 0.25,
+        "trunk.global_token": 0.125,
+        "trunk.hs.positions": 0.125,
+    }.items():
+        assert rates[name] == pytest.approx(0.1 * share), name
+    assert {n for n, rate in rates.items() if rate == pytest.approx(0.0125)} == {
+        n for n in rates if n.startswith("trunk.") and "encoder" not in n
+    }
+    # the first group is that whose learning rate metrics.csv tells
+    before = [g["lr"] for g in optimiser.param_groups]
+    assert before[0] == 0.1
+    for _ in range(8):
+        optimiser.step()
+        schedule.step()
+    share = learning_rate(8, steps=10, peak=0.1, warmup=0.5, start=0.1) / 0.1
+    assert [g["lr"] for g in optimiser.param_groups] == pytest.approx([r * share for r in before])
+
+
+def test_what_is_frozen_is_no_business_of_the_optimiser() -> None:
+    model = BiMAE(CONFIG)
+    model.trunk.requires_grad_(False)
+    learning = {id(p) for g in parameter_groups(model, 0.05, 0.75) for p in g["params"]}
+    assert learning == {id(p) for p in model.parameters() if p.requires_grad}

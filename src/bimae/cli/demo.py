@@ -62,14 +62,18 @@ def run(options: DemoOptions) -> None:
     """Runs every stage and prints the comparison."""
     from bimae.cli import finetune, pretrain, simulate
     from bimae.cli.simulate import SimulateOptions
+    from bimae.data.simulate import wavelengths
     from bimae.errors import ConfigError
     from bimae.evaluate.baselines import judged, labels_of, linear, mean_spectra
+    from bimae.spectra import BandSelection
     from bimae.storage import write_text
     from bimae.train.options import FinetuneOptions, PretrainOptions
 
     out, started = options.out, time.monotonic()
     if out.exists() and any(out.iterdir()) and not options.overwrite:
         raise ConfigError(f"{out}: holds files already; name another --out, or add --overwrite")
+    bands = SimulateOptions.bands  # told now, not after minutes of pretraining
+    BandSelection(options.bands).channels(bands, wavelengths(bands))
     common: dict[str, Any] = {
         "data": out / "simulated-data",
         "batch_size": BATCH_SIZE,

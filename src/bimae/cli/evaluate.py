@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import ConfigError, DataError, ModelError
-from bimae.spectra import band_reach
+from bimae.errors import BandError, ConfigError, DataError
+from bimae.spectra import BandSelection
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset
@@ -27,6 +27,11 @@ class EvaluateOptions:
     """Fine-tuning run, or its model folder."""
     data: Path
     """Labelled TFRecords: a file, a glob, or a folder."""
+    modality: Literal["auto", "bimodal", "hs", "rgb"] = "auto"
+    """Views to show a model of any sensor; auto: both."""
+    bands: str = "auto"
+    """Bands to show it, as in `bimae finetune`; auto: those it was trained with, of any sensor all.
+    A model with positions by wavelength can be shown other bands too."""
     part: Literal["auto", "test", "val", "train", "all"] = "auto"
     """Part of the data to test on; auto: test where there is one, else everything."""
     out: Path | None = None
@@ -36,7 +41,12 @@ class EvaluateOptions:
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
-        return [] if self.batch_size > 0 else [f"batch_size is {self.batch_size}; at least 1"]
+        found = [] if self.batch_size > 0 else [f"batch_size is {self.batch_size}; at least 1"]
+        try:
+            BandSelection("all" if self.bands == "auto" else self.bands)
+        except BandError as error:
+            found.append(str(error))
+        return found
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -48,30 +58,28 @@ def run(options: EvaluateOptions) -> None:
     """Classifies, writes the results, and says what came out."""
     from bimae.data import open_dataset
     from bimae.evaluate.classification import classify
+    from bimae.evaluate.looks import look
     from bimae.model import SeedClassifier, model_folder
     from bimae.report.results import write_results
 
     model = SeedClassifier.from_pretrained(options.weights)
     sizes = model.config.model
     samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
-    if samples.bands != sizes.bands and model.config.modality != "rgb":
-        raise ModelError(
-            f"{options.data}: images have {samples.bands} bands, the model {options.weights} was "
-            f"made for {sizes.bands}; use data of the same sensor"
-        )
-    if model.config.modality != "rgb":
-        _check_wavelengths(options, samples, model.config.wavelengths_nm)
+    looks = look(model, samples, modality=options.modality, bands=options.bands)
+    if looks.note:
+        print(f"note: {looks.note}")
     run_folder = model_folder(options.weights).parent
     part, chosen = _choose(options, samples, run_folder / "split.json")
     if not chosen:
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
-    name = re.sub(r"[^\w-]+", "-", options.data.stem).strip("-") or "data"
+    shown = [word for word in (options.modality, options.bands) if word != "auto"]
+    name = re.sub(r"[^\w-]+", "-", "-".join([options.data.stem, *shown])).strip("-") or "data"
     out = options.out or run_folder / f"evaluation-{name}"
     if out.is_dir() and any(out.iterdir()) and not (out / "results.json").is_file():
         raise ConfigError(f"{out}: holds other files; name another --out")
     results = write_results(
         out,
-        classify(model, samples, chosen, batch_size=options.batch_size),
+        classify(model, samples, chosen, batch_size=options.batch_size, looks=looks),
         part=part,
         data=samples.info.name or str(options.data),
         simulated=samples.info.simulated,
@@ -80,24 +88,6 @@ def run(options: EvaluateOptions) -> None:
         f"{part}: {results.samples} samples: accuracy {results.accuracy:.3f}, macro-F1 "
         f"{results.macro_f1:.3f}{' (simulated data)' * samples.info.simulated}\nresults  {out}"
     )
-
-
-def _check_wavelengths(
-    options: EvaluateOptions, samples: "SeedDataset", expected: tuple[float, ...] | None
-) -> None:
-    """Refuses data whose bands lie elsewhere than the model's; says where that cannot be seen."""
-    found = samples.wavelengths_nm
-    if expected is None:
-        return
-    if found is None:
-        print("note: these data do not tell their wavelengths; bands are taken by number")
-        return
-    far = max(range(len(expected)), key=lambda i: abs(expected[i] - found[i]))
-    if abs(expected[far] - found[far]) > band_reach(expected):
-        raise ModelError(
-            f"{options.data}: band {far} lies at {found[far]:g} nm, in the model "
-            f"{options.weights} at {expected[far]:g} nm; use data of the same sensor"
-        )
 
 
 def _choose(

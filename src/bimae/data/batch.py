@@ -33,6 +33,28 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Sensor:
+    """What of the stored views is there: the cameras that somebody may have.
+
+    Attributes:
+        hs: Whether there is a spectral image.
+        rgb: Whether there is an RGB image.
+        bands: [K] which of the stored channels it has; None: all.
+    """
+
+    hs: bool = True
+    rgb: bool = True
+    bands: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Sensor":
+        """The same with `bands` on a device."""
+        return self if self.bands is None else replace(self, bands=self.bands.to(device))
+
+
+WHOLE = Sensor()
+
+
+@dataclass(frozen=True)
 class Batch:
     """Samples as they are stored; a view that is not looked at is None.
 
@@ -44,6 +66,8 @@ class Batch:
         hs: [N, n, S, S] spectra as stored, uint8 or float32, bands first.
         low: [N, 1, S, S] least value of each pixel, or None where `hs` is scaled already.
         factor: [N, 1, S, S] float32, one over each pixel's range; 0 where it has none.
+        reference: [2, n] float32, for each channel what is taken off and what the rest is then
+            multiplied by, where these are the same for all pixels; None: `low` and `factor` are.
         rgb: [N, H, H, 3] uint8, or float32 in [0, 1].
         rows: [B] which of the N images are each sample's; None: they are those of the samples, in
             order.
@@ -56,6 +80,7 @@ class Batch:
     hs: Tensor | None = None
     low: Tensor | None = None
     factor: Tensor | None = None
+    reference: Tensor | None = None
     rgb: Tensor | None = None
     rows: Tensor | None = None
     turns: Tensor | None = None
@@ -68,10 +93,11 @@ class Batch:
     def part(self, where: slice) -> "Batch":
         """Some of the samples, without a copy."""
         if self.rows is None:
-            return self._map(lambda tensor: tensor[where])
+            cut = self._map(lambda tensor: tensor[where])
+            return replace(cut, reference=self.reference)
         own = {"index": self.index, "rows": self.rows, "turns": self.turns, "label": self.label}
-        cut: dict[str, Any] = {k: None if v is None else v[where] for k, v in own.items()}
-        return replace(self, **cut)
+        part: dict[str, Any] = {k: None if v is None else v[where] for k, v in own.items()}
+        return replace(self, **part)
 
     def take(self, rows: Tensor) -> "Batch":
         """The samples [K] of a batch that has no `rows` of its own, without a copy."""
@@ -105,25 +131,40 @@ class Batch:
         """The batch in page-locked memory, which a GPU can fetch by itself."""
         return self.alone()._map(Tensor.pin_memory)
 
-    def images(self) -> tuple[Tensor | None, Tensor | None]:
-        """Both views whole: `spectra()` and `pictures()`, or None for one that was not read."""
-        return (
-            None if self.hs is None else self.spectra(),
-            None if self.rgb is None else self.pictures(),
-        )
+    def images(self, sensor: Sensor = WHOLE) -> tuple[Tensor | None, Tensor | None]:
+        """Both views whole, as a sensor sees them: None for one that it lacks or was not read.
 
-    def spectra(self, bands: Tensor | None = None) -> Tensor:
-        """Spectral images, scaled to [0, 1] per pixel and turned: [B, n or K, S, S] float32.
+        Returns:
+            [B, n or K, S, S], scaled over the bands that are there, and [B, 3, H, H].
+        """
+        hs = None
+        if self.hs is not None and sensor.hs:
+            bands = None if sensor.bands is None else sensor.bands.expand(len(self), -1)
+            hs = self.spectra(bands, over=bands)
+        return hs, self.pictures() if self.rgb is not None and sensor.rgb else None
+
+    def spectra(self, bands: Tensor | None = None, *, over: Tensor | None = None) -> Tensor:
+        """Spectral images, scaled to [0, 1] and turned: [B, n or K, S, S] float32.
 
         Args:
             bands: [B, K] which channels of each sample; default: all, in order.
+            over: [B, M] scale each pixel over these channels, as a camera without others would;
+                default: over all that were read, or those that the reading says.
         """
         assert self.hs is not None, "this batch was read without spectra"
         images = self._whole(self.hs) if bands is None else self._picked(self.hs, bands)
         numbers = images.float()
         own = numbers is not self.hs  # float32 as stored is not ours to write to
-        if self.low is not None and self.factor is not None:
-            low, factor = self._whole(self.low), self._whole(self.factor)
+        if self.reference is not None:
+            least, rise = self.reference[:, :, None, None]
+            if bands is not None:
+                least, rise = least[bands], rise[bands]
+            numbers, own = ((numbers - least) * rise).clamp_(0, 1), True
+        elif self.low is not None and self.factor is not None:
+            if over is None:
+                low, factor = self._whole(self.low), self._whole(self.factor)
+            else:
+                low, factor = _range_of(images if over is bands else self._picked(self.hs, over))
             numbers = numbers.sub_(low) if own else numbers - low
             numbers, own = numbers.mul_(factor), True
         return _turn(numbers, self.turns, (2, 3), own=own)
@@ -175,6 +216,13 @@ class Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         changed: dict[str, Any] = {k: change(v) for k, v in values.items() if isinstance(v, Tensor)}
         return replace(self, **changed)
+
+
+def _range_of(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Least value and one over the range of each pixel [B, 1, S, S]; 0 where it has none."""
+    low = images.amin(dim=1, keepdim=True)
+    span = images.amax(dim=1, keepdim=True).float() - low
+    return low, torch.where(span > 0, 1 / span, 0.0)
 
 
 def _turn(images: Tensor, turns: Tensor | None, axes: tuple[int, int], *, own: bool) -> Tensor:

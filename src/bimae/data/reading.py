@@ -18,6 +18,18 @@ from bimae.data.dataset import SeedDataset
 from bimae.data.transforms import Mix, one_over, scale_spectra
 from bimae.spectra import BandWeights
 
+Scale = Literal["before", "after", "standard"]
+Standard = tuple[tuple[float, float], ...]
+DEVIATIONS = 3.0  # on either side of the mean that [0, 1] has room for; what is beyond is cut off
+
+
+class Standardised(Protocol):
+    """What says how spectra are scaled; a `ModelConfig` does."""
+
+    @property
+    def standard(self) -> Standard | None:
+        """Mean and deviation of every stored band, where spectra are brought to these."""
+
 
 class Reader(Protocol):
     """What a model's configuration says about how it reads; a `ClassifierConfig` does."""
@@ -31,8 +43,12 @@ class Reader(Protocol):
         """The band of each channel; empty where it reads no spectra."""
 
     @property
-    def scale(self) -> Literal["before", "after"]:
-        """Spectra are scaled before or after the bands are picked or averaged."""
+    def scale(self) -> Scale:
+        """Spectra are scaled before or after the bands are picked or averaged, or by a standard."""
+
+    @property
+    def standard(self) -> Standard | None:
+        """Mean and deviation of every stored band, where spectra are brought to these."""
 
     @property
     def band_weights(self) -> tuple[BandWeights, ...] | None:
@@ -50,7 +66,9 @@ class Reading:
     Attributes:
         modality: Which views are looked at.
         bands: The bands to pick, or None for all.
-        scale: Min-max scaling `before` or `after` the bands are picked or averaged.
+        scale: Min-max scaling `before` or `after` the bands are picked or averaged, or `standard`:
+            each channel by its mean and deviation, whatever others there are.
+        standard: Mean and deviation of every stored band, in the unit of the images.
         classes: Class names in the order of their numbers; None: labels are not read.
         weights: Averages of bands to read in the place of single ones, (band, weight) pairs for
             each channel; None where every channel is one of `bands`.
@@ -58,9 +76,10 @@ class Reading:
 
     modality: Literal["bimodal", "hs", "rgb"] = "bimodal"
     bands: tuple[int, ...] | None = None
-    scale: Literal["before", "after"] = "before"
+    scale: Scale = "before"
     classes: tuple[str, ...] | None = None
     weights: tuple[BandWeights, ...] | None = None
+    standard: Standard | None = None
 
     @classmethod
     def of(cls, config: Reader, *, labels: bool = True) -> "Reading":
@@ -72,7 +91,29 @@ class Reading:
         """
         classes = config.classes if labels else None
         bands = config.bands or None
-        return cls(config.modality, bands, config.scale, classes, config.band_weights)
+        return cls(
+            config.modality, bands, config.scale, classes, config.band_weights, config.standard
+        )
+
+    @classmethod
+    def whole(cls, model: Standardised) -> "Reading":
+        """How a pretrained model reads: both views and every band, no labels."""
+        return cls(scale="standard" if model.standard else "before", standard=model.standard)
+
+    def reference(self) -> Tensor | None:
+        """[2, n] what is taken off each channel and what it is multiplied by; None: per pixel."""
+        if self.scale != "standard" or self.modality == "rgb":
+            return None
+        assert self.standard is not None, "a standard is needed to scale by"
+        values = np.asarray(self.standard)  # [C, 2]
+        if self.weights is not None:
+            mix = Mix.of(self.weights)
+            values = mix.matrix.astype(np.float64) @ values[mix.bands]
+        elif self.bands is not None:
+            values = values[list(self.bands)]
+        mean, deviation = values.T
+        found = np.stack([mean - DEVIATIONS * deviation, 1 / (2 * DEVIATIONS * deviation)])
+        return torch.from_numpy(found.astype(np.float32))
 
 
 class Stack:
@@ -130,7 +171,9 @@ def read_batch(
     for place, index in enumerate(indices):
         stored = samples.stored(index, reading.modality)
         if stored.hs is not None:
-            if mix is not None:
+            if reading.scale == "standard":
+                hs.put(place, _channels(stored.hs, reading, mix))
+            elif mix is not None:
                 hs.put(place, scale_spectra(stored.hs, scale=reading.scale, mix=mix))
             else:
                 images, least, over = _bands_and_range(stored.hs, reading)
@@ -139,7 +182,23 @@ def read_batch(
                 factor.put(place, over)
         if stored.rgb is not None:
             rgb.put(place, _bytes_of(stored.rgb) if compact else stored.rgb)
-    return Batch(torch.tensor(indices), hs.tensor, low.tensor, factor.tensor, rgb.tensor)
+    return Batch(
+        torch.tensor(indices),
+        hs.tensor,
+        low.tensor,
+        factor.tensor,
+        None if hs.tensor is None else reading.reference(),
+        rgb.tensor,
+    )
+
+
+def _channels(cube: NDArray[Any], reading: Reading, mix: Mix | None) -> NDArray[Any]:
+    """Picked or averaged bands [n, h, w], not scaled."""
+    if mix is not None:
+        flat = cube[..., mix.bands].astype(np.float32).reshape(-1, len(mix.bands))
+        averages: NDArray[np.float32] = mix.matrix @ flat.T
+        return averages.reshape(-1, *cube.shape[:2])
+    return bands_first(cube if reading.bands is None else cube[..., list(reading.bands)])
 
 
 def _bands_and_range(

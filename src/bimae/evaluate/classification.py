@@ -11,6 +11,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from bimae.data import SeedDataset
 from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
+from bimae.evaluate.looks import Looks
 from bimae.model import SeedClassifier
 
 
@@ -68,29 +69,41 @@ class Results:
 
 
 def classify(
-    model: SeedClassifier, samples: SeedDataset, part: Sequence[int], *, batch_size: int = 64
+    model: SeedClassifier,
+    samples: SeedDataset,
+    part: Sequence[int],
+    *,
+    batch_size: int = 64,
+    looks: Looks | None = None,
 ) -> Predictions:
     """Runs a classifier over a labelled part of a data set, in order, nothing flipped.
 
     The model is moved to a GPU where there is one.
 
+    Args:
+        model: The classifier.
+        samples: The data.
+        part: Which of them.
+        batch_size: Samples at a time.
+        looks: What it is shown (`look`); default: all that it looks at.
+
     Raises:
         DataError: A label is missing, or is none of the model's classes.
     """
-    config = model.config
-    reading = Reading.of(config)
+    looks = looks or Looks(Reading.of(model.config))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
+    rows = None if looks.rows is None else looks.rows.to(device)
     truth, probabilities = [], []
     model.eval()
     with torch.inference_mode():
-        for batch in seed_loader(samples, part, reading, batch_size=batch_size):
+        for batch in seed_loader(samples, part, looks.reading, batch_size=batch_size):
             assert batch.label is not None
             truth.append(batch.label.numpy())
             hs, rgb = batch.to(device).images()
-            probabilities.append(model(hs, rgb).float().softmax(dim=1).cpu().numpy())
+            probabilities.append(model(hs, rgb, rows).float().softmax(dim=1).cpu().numpy())
     return Predictions(
-        classes=config.classes,
+        classes=model.config.classes,
         keys=[samples.keys[i] for i in part],
         truth=np.concatenate(truth),
         probabilities=np.concatenate(probabilities),

@@ -81,7 +81,8 @@ def reconstruct(
         mean_of: Samples whose mean image the errors are held against: those learned from; default:
             `part` itself, which flatters the mean image when it has few samples.
     """
-    batch = next(iter(seed_loader(samples, part, Reading(), batch_size=len(part))))
+    reading = Reading.whole(model.config)
+    batch = next(iter(seed_loader(samples, part, reading, batch_size=len(part))))
     hs, rgb = batch.spectra(), batch.pictures()
     config = model.config
     masks = model.draw_masks(
@@ -93,7 +94,8 @@ def reconstruct(
         found = model.eval().reconstruct(seen, masks)
     hs_made, hs_hidden = _fill(patches.hs, found.hs, masks[0].targets)
     rgb_made, rgb_hidden = _fill(patches.rgb, found.rgb, masks[1].targets)
-    mean = _mean_patches(samples, part if mean_of is None else mean_of, config.patch_size)
+    mean_of = part if mean_of is None else mean_of
+    mean = _mean_patches(samples, mean_of, reading, config.patch_size)
     shown = rgb_hidden.float()[:, :, None].expand(-1, -1, config.rgb_patch)
     return Reconstruction(
         keys=[samples.keys[i] for i in part],
@@ -117,10 +119,12 @@ def reconstruct(
     )
 
 
-def _mean_patches(samples: SeedDataset, part: Sequence[int], patch_size: int) -> Views:
+def _mean_patches(
+    samples: SeedDataset, part: Sequence[int], reading: Reading, patch_size: int
+) -> Views:
     """Patches [C, V] and [tiles, V] of the mean image over a part, a batch at a time."""
     hs, rgb = torch.zeros(()), torch.zeros(())
-    for batch in seed_loader(samples, part, Reading(), batch_size=32):
+    for batch in seed_loader(samples, part, reading, batch_size=32):
         hs = hs + patchify_hs(batch.spectra()).sum(dim=0) / len(part)
         rgb = rgb + patchify_rgb(batch.pictures(), patch_size).sum(dim=0) / len(part)
     return Views(hs, rgb)

@@ -4,6 +4,7 @@ Shapes: B batch, C bands, S side of a spectral image, H side of the RGB image, K
 T reconstructed tokens of a modality, V values in a patch, D width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -136,6 +137,17 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
             [hs_mask.targets.shape[1], rgb_mask.targets.shape[1]], dim=1
         )
         return Views(self.hs_decoder(hs_fused), self.rgb_decoder(rgb_fused))
+
+    def look_at(
+        self, wavelengths_nm: Sequence[float] | None, widths_nm: Sequence[float] | None = None
+    ) -> None:
+        """Turns to another sensor, which band positions by wavelength allow; see `ModelConfig.on`.
+
+        Raises:
+            ConfigError: See there.
+        """
+        self.config = self.config.on(wavelengths_nm, widths_nm)
+        self.trunk.look_at(self.config)
 
     def draw_masks(
         self,

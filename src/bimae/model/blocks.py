@@ -82,11 +82,23 @@ class EncoderBlock(nn.Module):
         self.norm2 = LayerNorm(width)
         self.mlp = Mlp(width, int(width * mlp_ratio))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, N, D] to [B, N, D]."""
-        x = x + self.attention(self.norm1(x))
-        out: Tensor = x + self.mlp(self.norm2(x))
-        return out
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """[B, N, D] to [B, N, D].
+
+        Args:
+            x: Tokens.
+            keep: [B, 2] what attention and mlp of each sample are multiplied by: 0 where that
+                branch is dropped (stochastic depth, Huang et al. 2016); None: both count once.
+        """
+        attended: Tensor = self.attention(self.norm1(x))
+        x = x + (attended if keep is None else attended * _each(keep[:, 0], x))
+        changed: Tensor = self.mlp(self.norm2(x))
+        return x + (changed if keep is None else changed * _each(keep[:, 1], x))
+
+
+def _each(factor: Tensor, x: Tensor) -> Tensor:
+    """[B] as a factor of the samples of `x` [B, N, D], in its type."""
+    return factor.to(x.dtype)[:, None, None]
 
 
 class Fusion(nn.Module):

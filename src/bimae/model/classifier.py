@@ -4,6 +4,9 @@ Shapes: B batch, n channels that it reads (bands, or averages of bands), S side 
 H side of the RGB image, N tokens, D width.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +17,7 @@ from bimae.model.config import ClassifierConfig
 from bimae.model.initialise import initialise
 from bimae.model.pretrained import Pretrained
 from bimae.model.trunk import Bands, Trunk
+from bimae.spectra import Channels
 
 
 class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
@@ -63,7 +67,36 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
             )
         self.trunk.load_state_dict({name: theirs[name] for name in ours})
 
-    def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> Tensor:
+    def look_at(
+        self,
+        channels: Channels,
+        wavelengths_nm: Sequence[float] | None,
+        widths_nm: Sequence[float] | None = None,
+    ) -> None:
+        """Turns to another sensor, which band positions by wavelength allow.
+
+        Args:
+            channels: What it reads of that sensor; not used by a classifier of RGB only.
+            wavelengths_nm: Band centres in nm.
+            widths_nm: Widths of its bands in nm, or None where unknown.
+
+        Raises:
+            ConfigError: See `ModelConfig.on`.
+        """
+        reads = self.config.modality != "rgb"
+        self.config = replace(
+            self.config,
+            model=self.config.model.on(wavelengths_nm, widths_nm),
+            bands=channels.bands if reads else (),
+            band_weights=channels.weights if reads else None,
+            wavelengths_nm=None if wavelengths_nm is None else tuple(wavelengths_nm),
+        )
+        self.bands = torch.tensor(self.config.bands, dtype=torch.long, device=self.bands.device)
+        self.trunk.look_at(self.config.model)
+
+    def forward(
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
+    ) -> Tensor:
         """Logits [B, classes].
 
         Args:
@@ -71,19 +104,27 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
                 averages that these say, scaled to [0, 1] per pixel; ignored by a classifier of
                 RGB only.
             rgb: [B, 3, H, H] in [0, 1]; ignored by a classifier of spectra only.
+            bands: [n] rows of the spectral positions that `hs` shows, for a classifier of any
+                sensor; default: those of the configuration.
 
         Raises:
             ModelError: A view that this classifier looks at is missing.
         """
         modality = self.config.modality
-        missing = [
-            view
-            for view, image, blind in (("hs", hs, "rgb"), ("rgb", rgb, "hs"))
-            if image is None and modality != blind
-        ]
+        missing = (
+            []
+            if self.config.any_sensor
+            else [
+                view
+                for view, image, blind in (("hs", hs, "rgb"), ("rgb", rgb, "hs"))
+                if image is None and modality != blind
+            ]
+        )
         if missing:
             raise ModelError(f"this classifier looks at {modality}, but {missing[0]} is missing")
-        tokens = self.tokens(hs if modality != "rgb" else None, rgb if modality != "hs" else None)
+        tokens = self.tokens(
+            hs if modality != "rgb" else None, rgb if modality != "hs" else None, bands
+        )
         if self.config.pool == "token":
             tokens = self.trunk.with_global(tokens)
         features = self.norm(self.trunk.encoder(tokens))

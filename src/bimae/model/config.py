@@ -1,11 +1,12 @@
 """Sizes of a model, the presets, and the token counts that follow from them. No torch."""
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from math import fsum
 from typing import Any, Literal, TypeVar, get_args
 
 from bimae.errors import ConfigError
-from bimae.spectra import BandWeights
+from bimae.spectra import BandWeights, band_shares, between
 
 _COUNTS = (
     "width",
@@ -21,7 +22,8 @@ _COUNTS = (
 
 Modality = Literal["bimodal", "hs", "rgb"]
 Pool = Literal["mean", "token"]
-Scale = Literal["before", "after"]
+Scale = Literal["before", "after", "standard"]
+BandPositions = Literal["learned", "wavelength"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,16 @@ class MaskCounts:
         hidden = round(total * mask_ratio)
         return cls(total, total - hidden, hidden, round(hidden * target_ratio))
 
+    @classmethod
+    def some(cls, total: int, mask_ratio: float, target_ratio: float, least: int) -> "MaskCounts":
+        """The same, but at least `least` are kept and one is reconstructed, as far as they go."""
+        hidden = min(round(total * mask_ratio), max(1, total - least))
+        return cls(total, total - hidden, hidden, min(hidden, max(1, round(hidden * target_ratio))))
+
+    def unseen(self) -> "MaskCounts":
+        """Nothing kept, as many reconstructed: the other modality has to tell."""
+        return MaskCounts(self.total, 0, self.total, self.targets)
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -71,6 +83,13 @@ class ModelConfig:
         head_dim: Width of one encoder head; None: `width / heads`, the standard. The authors'
             code has heads as wide as the token.
         fusion_heads: Heads of the cross-attention block.
+        band_positions: `learned`, a row for each band of one sensor (the paper); or `wavelength`,
+            computed from where each band lies and how wide it is, so that the same weights read
+            any sensor.
+        wavelengths_nm: Band centres in nm of the sensor that is read; needed for `wavelength`.
+        widths_nm: Full width at half maximum of each of its bands in nm; needed likewise.
+        standard: Mean and standard deviation of each band over the pixels that were learned from,
+            in the unit of the images; None where spectra are scaled per pixel instead.
     """
 
     name: str = "mae_vit_tiny_patch24"
@@ -89,10 +108,43 @@ class ModelConfig:
     mlp_ratio: float = 4.0
     head_dim: int | None = None
     fusion_heads: int = 8
+    band_positions: BandPositions = "learned"
+    wavelengths_nm: tuple[float, ...] | None = None
+    widths_nm: tuple[float, ...] | None = None
+    standard: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         if problems := self.problems():
             raise ConfigError.of(problems)
+
+    def on(
+        self, wavelengths_nm: Sequence[float] | None, widths_nm: Sequence[float] | None = None
+    ) -> "ModelConfig":
+        """The same weights on another sensor.
+
+        Args:
+            wavelengths_nm: Its band centres in nm, ascending.
+            widths_nm: Widths of its bands in nm; default: half the way to either neighbour.
+
+        Raises:
+            ConfigError: Positions are learned, for one sensor, or wavelengths are not known.
+        """
+        if self.band_positions != "wavelength":
+            raise ConfigError(
+                "this model has learned positions, which are of one sensor; pretrain with "
+                "band_positions wavelength to read others"
+            )
+        if wavelengths_nm is None:
+            raise ConfigError(
+                "this model knows bands by their wavelengths, and those of the data are unknown: "
+                "add wavelengths_nm to dataset.json"
+            )
+        nm = tuple(float(centre) for centre in wavelengths_nm)
+        widths = tuple(map(float, widths_nm or band_shares(nm)))
+        standard = self.standard
+        if standard is not None and self.wavelengths_nm is not None:
+            standard = between(self.wavelengths_nm, standard, nm)
+        return replace(self, bands=len(nm), wavelengths_nm=nm, widths_nm=widths, standard=standard)
 
     @property
     def grid(self) -> int:
@@ -146,6 +198,7 @@ class ModelConfig:
                 f"choose a patch_size that divides it, {_divisors(self.rgb_size)}, or another "
                 "rgb_size"
             )
+        found += self._sensor_problems()
         if self.mlp_ratio <= 0:
             found.append(f"mlp_ratio is {self.mlp_ratio}; it must be above 0")
         for modality in ("hs", "rgb"):
@@ -155,6 +208,24 @@ class ModelConfig:
                     f"{modality}_mask_ratio {ratios[0]} must be between 0 and 1, and "
                     f"{modality}_target_ratio {ratios[1]} above 0 and at most 1"
                 )
+        return found
+
+    def _sensor_problems(self) -> list[str]:
+        found = []
+        if self.band_positions not in get_args(BandPositions):
+            choices = ", ".join(get_args(BandPositions))
+            found.append(f"band_positions is {self.band_positions!r}; choose one of {choices}")
+        for name in ("wavelengths_nm", "widths_nm", "standard"):
+            values = getattr(self, name)
+            if values is None:
+                if name != "standard" and self.band_positions == "wavelength":
+                    found.append(f"band_positions wavelength needs {name}")
+            elif len(values) != self.bands:
+                found.append(f"{name} has {len(values)} values for {self.bands} bands")
+        if any(not width > 0 for width in self.widths_nm or ()):
+            found.append("widths_nm must all be above 0")
+        if any(not deviation > 0 for _, deviation in self.standard or ()):
+            found.append("standard deviations of bands must all be above 0")
         return found
 
     def pretraining_problems(self) -> list[str]:
@@ -209,7 +280,10 @@ class ClassifierConfig:
             it uses; of a filter, the band nearest to its centre. Empty for `rgb`.
         pool: Mean of all tokens, or the global token.
         scale: Spectra are min-max scaled per pixel `before` the bands are picked (the paper), or
-            `after`, over only the bands that it reads.
+            `after`, over only the bands that it reads; or each band is brought to the mean and
+            deviation of `model.standard`, whatever other bands there are.
+        any_sensor: Whether it answers for any of its modalities and bands, as are there; `bands`
+            are then those of the sensor that it was trained with.
         wavelengths_nm: Band centres of the sensor in nm, all of them, or None where unknown.
         band_weights: What it reads where not single bands: for each of `bands`, (band, weight)
             pairs, whose weighted average takes its place; weights of one sum to 1. None where
@@ -224,6 +298,12 @@ class ClassifierConfig:
     scale: Scale = "before"
     wavelengths_nm: tuple[float, ...] | None = None
     band_weights: tuple[BandWeights, ...] | None = None
+    any_sensor: bool = False
+
+    @property
+    def standard(self) -> tuple[tuple[float, float], ...] | None:
+        """Mean and deviation of every band, where spectra are brought to these."""
+        return self.model.standard
 
     def __post_init__(self) -> None:
         found = []
@@ -241,6 +321,11 @@ class ClassifierConfig:
             beyond = [b for b in self.bands if not 0 <= b < self.model.bands]
             if beyond:
                 found.append(f"bands {beyond} are beyond the model's {self.model.bands}")
+        if (self.scale == "standard") != (self.model.standard is not None):
+            has = "has none" if self.model.standard is None else "has them"
+            found.append(f"scale is {self.scale!r}, but of means and deviations the model {has}")
+        if self.any_sensor and self.scale == "before":
+            found.append("any_sensor needs scale after or standard: what no band tells is unknown")
         if self.band_weights is not None:
             found += self._weight_problems(self.band_weights)
         if found:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bimae.model.config import ModelConfig
+from bimae.model.positions import grid_positions, line_positions
 from bimae.model.tokenizers import Tokenizer
 
 MIDDLE = 0.5  # of the range [0, 1] that every patch lies in
@@ -32,28 +33,13 @@ def initialise(module: nn.Module, config: ModelConfig, generator: torch.Generato
         elif not isinstance(part, Tokenizer):
             for parameter in part.parameters(recurse=False):
                 nn.init.normal_(parameter, std=0.02, generator=generator)
-    tables = {"hs": line_positions(config.bands, config.width)}
+    tables = {"hs": line_positions(torch.arange(config.bands), config.width)}
     tables["rgb"] = grid_positions(config.grid, config.width)
     with torch.no_grad():
         for name, part in module.named_modules():
             if isinstance(part, Tokenizer):
                 part.projection.bias.copy_(-MIDDLE * part.projection.weight.sum(dim=1))
-                part.positions.copy_(tables[name.rpartition(".")[2]])
-
-
-def line_positions(count: int, width: int) -> Tensor:
-    """Sines and cosines of places on a line [count, width] (Vaswani et al. 2017, section 3.5)."""
-    half = (width + 1) // 2
-    rates = 10_000.0 ** (-torch.arange(half) / half)
-    angles = torch.arange(count)[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width]
-
-
-def grid_positions(side: int, width: int) -> Tensor:
-    """The same for a square grid, row by row [side * side, width]: half for rows, half columns."""
-    rows = line_positions(side, (width + 1) // 2)
-    columns = line_positions(side, width // 2)
-    return torch.cat(
-        [rows.repeat_interleave(side, dim=0), columns.repeat(side, 1)],
-        dim=1,
-    )
+                if isinstance(part.positions, Tensor):
+                    part.positions.copy_(tables[name.rpartition(".")[2]])
+                else:
+                    nn.init.zeros_(part.positions.out.weight)  # sines and cosines to start with

@@ -27,6 +27,10 @@ class Mask:
         """The mask of some of the samples."""
         return Mask(self.keep[where], self.targets[where])
 
+    def among(self, tokens: Tensor) -> "Mask":
+        """The mask where its numbers are places in a list of token numbers [N]."""
+        return Mask(tokens[self.keep], tokens[self.targets])
+
 
 def draw_mask(
     counts: MaskCounts,

@@ -6,6 +6,8 @@ Shapes: B batch, N tokens, V values in a patch, D width.
 import torch
 from torch import Tensor, nn
 
+from bimae.model.positions import WavelengthPositions
+
 
 class Tokenizer(nn.Module):
     """Projection and positions of one modality.
@@ -14,17 +16,19 @@ class Tokenizer(nn.Module):
     band of the sensor, or a tile's place in the image.
     """
 
-    def __init__(self, patch: int, positions: int, width: int) -> None:
+    def __init__(self, patch: int, positions: int | WavelengthPositions, width: int) -> None:
         """Declares the weights.
 
         Args:
             patch: Values V in one patch.
-            positions: Rows of the position table: bands, or RGB tiles.
+            positions: Rows of the position table, bands or RGB tiles; or what computes them.
             width: Token width D.
         """
         super().__init__()
         self.projection = nn.Linear(patch, width)
-        self.positions = nn.Parameter(torch.zeros(positions, width))
+        self.positions = (
+            nn.Parameter(torch.zeros(positions, width)) if isinstance(positions, int) else positions
+        )
 
     def forward(self, patches: Tensor, rows: Tensor) -> Tensor:
         """Patches [B, N, V] at positions `rows` ([N] for all samples, or [B, N]) to [B, N, D]."""
@@ -33,4 +37,8 @@ class Tokenizer(nn.Module):
 
     def position(self, rows: Tensor) -> Tensor:
         """Positions of `rows`: [..., D] for any shape of row numbers."""
-        return nn.functional.embedding(rows, self.positions)
+        return nn.functional.embedding(rows, self.table())
+
+    def table(self) -> Tensor:
+        """All positions [N, D]."""
+        return self.positions if isinstance(self.positions, Tensor) else self.positions()

@@ -12,6 +12,7 @@ from bimae.errors import ModelError
 from bimae.model.blocks import EncoderBlock, LayerNorm
 from bimae.model.config import Modality, ModelConfig
 from bimae.model.patches import patchify_hs, patchify_rgb
+from bimae.model.positions import WavelengthPositions
 from bimae.model.tokenizers import Tokenizer
 
 # Which rows of the spectral positions are shown; None means all, in order.
@@ -29,15 +30,23 @@ class Encoder(nn.Sequential):
         super().__init__(*blocks, LayerNorm(config.width))
         self.checkpointed = False
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, N, D] to [B, N, D]; blocks are computed again in the backward pass if told to."""
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """[B, N, D] to [B, N, D]; blocks are computed again in the backward pass if told to.
+
+        Args:
+            x: Tokens.
+            keep: [B, depth, 2] what the branches of each block count in each sample; see
+                `EncoderBlock`. Drawn by who calls: nothing here is random.
+        """
         again = self.checkpointed and torch.is_grad_enabled()
-        for block in self:
+        for number, block in enumerate(self):
+            # the last one is the norm, which has no branches
+            own = (x,) if keep is None or number == keep.shape[1] else (x, keep[:, number])
             # nothing here is random, so there is no state of a generator to keep
             x = (
-                checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
+                checkpoint(block, *own, use_reentrant=False, preserve_rng_state=False)
                 if again
-                else block(x)
+                else block(*own)
             )
         return x
 
@@ -59,7 +68,7 @@ class Trunk(nn.Module):
         super().__init__()
         self.config = config
         if modality != "rgb":
-            self.hs = Tokenizer(config.hs_patch, config.bands, config.width)
+            self.hs = Tokenizer(config.hs_patch, _positions(config), config.width)
         if modality != "hs":
             self.rgb = Tokenizer(config.rgb_patch, config.tiles, config.width)
         if global_token:
@@ -67,6 +76,15 @@ class Trunk(nn.Module):
         self.encoder = Encoder(config)
         self.register_buffer("all_tiles", torch.arange(config.tiles), persistent=False)
         self.all_tiles: Tensor
+
+    def look_at(self, config: ModelConfig) -> None:
+        """Turns to the sensor of another configuration; all else in it must be the same."""
+        self.config = config
+        positions = self.hs.positions if hasattr(self, "hs") else None
+        if isinstance(positions, WavelengthPositions):
+            assert config.wavelengths_nm is not None, "the configuration was checked"
+            assert config.widths_nm is not None, "the configuration was checked"
+            positions.look_at(config.wavelengths_nm, config.widths_nm)
 
     def tokens(
         self,
@@ -125,3 +143,13 @@ class Trunk(nn.Module):
                 f"[batch, {', '.join(map(str, expected))}]"
                 + (" or fewer bands with `bands` saying which" if view == "hs" else "")
             )
+
+
+def _positions(config: ModelConfig) -> int | WavelengthPositions:
+    if config.band_positions == "learned":
+        return config.bands
+    assert config.wavelengths_nm is not None, "the configuration was checked"
+    assert config.widths_nm is not None, "the configuration was checked"
+    positions = WavelengthPositions(config.width)
+    positions.look_at(config.wavelengths_nm, config.widths_nm)
+    return positions

@@ -2,13 +2,22 @@
 
 from bimae.spectra.bands import BandSelection, Channels
 from bimae.spectra.filters import BandWeights, filter_weights
-from bimae.spectra.wavelengths import band_reach, check_wavelengths, nearest_band, tell_bands
+from bimae.spectra.wavelengths import (
+    band_reach,
+    band_shares,
+    between,
+    check_wavelengths,
+    nearest_band,
+    tell_bands,
+)
 
 __all__ = [
     "BandSelection",
     "BandWeights",
     "Channels",
     "band_reach",
+    "band_shares",
+    "between",
     "check_wavelengths",
     "filter_weights",
     "nearest_band",

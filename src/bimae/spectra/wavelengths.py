@@ -1,5 +1,6 @@
 """Wavelengths of a sensor's bands, in nm: which part of the spectrum each one stands for."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -73,6 +74,26 @@ def band_shares(wavelengths: Sequence[float]) -> list[float]:
         steps = steps or [2 * band_reach(wavelengths)]
         shares += [(a + b) / 2 for a, b in pairwise([steps[0], *steps, steps[-1]])][: len(stretch)]
     return shares
+
+
+def between(
+    known_nm: Sequence[float], values: Sequence[tuple[float, float]], nm: Sequence[float]
+) -> tuple[tuple[float, float], ...]:
+    """Values of bands at other wavelengths: on the line between the two beside, or the last one."""
+    found: list[tuple[float, float]] = []
+    for centre in nm:
+        after = bisect_left(known_nm, centre)
+        if after < len(known_nm) and known_nm[after] == centre:
+            found.append(values[after])  # the same number, not one beside it by rounding
+        elif after in (0, len(known_nm)):
+            found.append(values[max(0, after - 1)])
+        else:
+            low, high = known_nm[after - 1], known_nm[after]
+            share = (centre - low) / (high - low)
+            pair = zip(values[after - 1], values[after], strict=True)
+            mean, deviation = ((1 - share) * a + share * b for a, b in pair)
+            found.append((mean, deviation))
+    return tuple(found)
 
 
 def covers(wavelengths: Sequence[float], nm: float) -> bool:

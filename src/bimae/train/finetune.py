@@ -1,5 +1,6 @@
 """Fine-tuning, from options to a run folder with a classifier."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import torch
 from bimae.data import SeedDataset, Split
 from bimae.data.loading import check_labels
 from bimae.data.reading import Reading
+from bimae.data.shots import few
+from bimae.data.standard import measure_standard
 from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection, Channels
+from bimae.train.ema import Averaged
 from bimae.train.modules import ClassifyTask
 from bimae.train.options import FinetuneOptions
 from bimae.train.precision import choose_precision
@@ -56,13 +60,19 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     folder = RunFolder.prepare(options, "finetune", first=processes.first)
     earlier = _earlier_split(options, folder)
     split = split_for(samples, options.seed, earlier, resumed=options.resume is not None)
+    if options.resume is None:  # the run to resume has reduced it already
+        split = _reduced(options, samples, split)
     model = _fresh(options, samples, split, pretrained)
+    model.trunk.requires_grad_(not options.freeze_encoder)
 
     precision = choose_precision(options.precision, model.config.model.width)
     config = model.config
     loaders = loaders_for(options, samples, split, Reading.of(config), processes)
     model.trunk.encoder.checkpointed = options.checkpoint_activations
-    task = ClassifyTask(model, options, engine_for(options, model, precision, len(split.train)))
+    engine = engine_for(options, model, precision, len(split.train))
+    counts = Counter(samples.labels[i] for i in split.train)
+    task = ClassifyTask(model, options, engine, counts=[counts[name] for name in config.classes])
+    averaged = Averaged(model, options.ema) if options.ema else None
     trainer = make_trainer(
         options,
         folder,
@@ -71,6 +81,8 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         monitor=f"val/{options.monitor}" if split.val else None,
         mode="min" if options.monitor == "loss" else "max",
         title=f"fine-tuning ({_looks_at(config, Channels(config.bands, config.band_weights))})",
+        clip=options.clip_gradients,
+        averaged=averaged,
     )
     if processes.first:
         folder.begin(options, "finetune", samples, split, precision=precision)
@@ -78,11 +90,22 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     if folder.best.is_file():
         best = torch.load(folder.best, map_location="cpu", weights_only=True)
         task.load_state_dict(best["state_dict"])
+    elif averaged is not None:
+        averaged.lend()
     model = model.cpu().eval()
+    model.requires_grad_(True)
     if processes.first:
         model.save_pretrained(folder.model)
     bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)
     return FinetuneRun(folder, model, samples, split, _looks_at(config, bands))
+
+
+def _reduced(options: FinetuneOptions, samples: SeedDataset, split: Split) -> Split:
+    """The split with no more training samples than are asked for."""
+    if options.shots == "all":
+        return split
+    check_labels(samples, split.train, samples.classes)
+    return few(split, samples.labels, options.shots, options.seed)
 
 
 def _fresh(
@@ -100,25 +123,45 @@ def _fresh(
         )
     channels = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
     reads_bands = options.modality != "rgb"
-    if reads_bands and options.scale == "after" and len(channels) == 1:
+    model = _sizes(options, samples, split, pretrained)
+    scale = options.scale or ("standard" if model.standard else "before")
+    if options.any_sensor and scale == "before":
+        scale = "after"
+    if reads_bands and scale == "after" and len(channels) == 1:
         raise ConfigError(
             f"scale is 'after', but bands {options.bands!r} is a single one here, and scaled over "
             "itself it is 0 everywhere; use scale 'before', or more bands"
         )
     config = ClassifierConfig(
-        model=pretrained.config if pretrained else sizes_for(options, samples),
+        model=model,
         classes=tuple(samples.classes),
         modality=options.modality,
         bands=channels.bands if reads_bands else (),
         pool=options.pool,
-        scale=options.scale,
+        scale=scale,
         wavelengths_nm=samples.wavelengths_nm,
         band_weights=channels.weights if reads_bands else None,
+        any_sensor=options.any_sensor,
     )
-    model = SeedClassifier(config, generator=torch.Generator().manual_seed(options.seed))
+    classifier = SeedClassifier(config, generator=torch.Generator().manual_seed(options.seed))
     if pretrained:
-        model.load_trunk(pretrained)
-    return model
+        classifier.load_trunk(pretrained)
+    return classifier
+
+
+def _sizes(
+    options: FinetuneOptions, samples: SeedDataset, split: Split, pretrained: BiMAE | None
+) -> ModelConfig:
+    """Sizes of the encoder on the sensor of the data, and the standard of spectra if any."""
+    if pretrained is None:
+        model = sizes_for(options, samples, band_positions=options.band_positions)
+    elif pretrained.config.band_positions == "wavelength":
+        model = pretrained.config.on(samples.wavelengths_nm, samples.info.fwhm_nm)
+    else:
+        model = pretrained.config
+    if options.scale == "standard" and model.standard is None:
+        return replace(model, standard=measure_standard(samples, split.train))
+    return replace(model, standard=None) if options.scale in ("before", "after") else model
 
 
 def _looks_at(config: ClassifierConfig, bands: Channels | str) -> str:

@@ -1,6 +1,7 @@
 """The two tasks as Lightning modules: a step, its figures, and the optimiser."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightning.pytorch as pl
@@ -10,13 +11,16 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from bimae.data.batch import Batch, Share
+from bimae.data.batch import WHOLE, Batch, Sensor, Share
 from bimae.errors import ConfigError
 from bimae.model import BiMAE, SeedClassifier, Views
-from bimae.model.masking import Mask, draw_masks
+from bimae.model.config import MaskCounts
+from bimae.model.masking import Mask, draw_mask
 from bimae.train.engine import Engine, Figures, Found
+from bimae.train.lesson import Lesson, draw_lesson, dropping
 from bimae.train.optimiser import adamw
-from bimae.train.options import FinetuneOptions, PretrainOptions, RunOptions
+from bimae.train.options import ClassWeights, FinetuneOptions, PretrainOptions, RunOptions
+from bimae.train.sensors import FEWEST, draw_sensor, usual_sensors
 
 SELDOM = 20  # steps
 VALIDATION = 2**31  # an "epoch" whose masks are the same each time, so that losses compare
@@ -32,7 +36,7 @@ class _Task(pl.LightningModule):
         self.model = model
         self.options: Any = options
         self.engine = engine or Engine(model)
-        self._sums: tuple[list[str], Tensor, int] | None = None
+        self._sums: dict[str, tuple[list[str], Tensor]] = {}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         options = self.options
@@ -44,6 +48,7 @@ class _Task(pl.LightningModule):
             warmup=options.warmup,
             start=options.warmup_learning_rate,
             betas=self.betas,
+            layer_decay=getattr(options, "layer_decay", 1.0),
         )
         return {
             "optimizer": optimiser,
@@ -63,32 +68,34 @@ class _Task(pl.LightningModule):
     def _ranks(self) -> int:
         return self._trainer.world_size if self._trainer else 1
 
-    def on_train_epoch_start(self) -> None:
-        """Begins the epoch's sums."""
-        self._sums = None
-
-    def _learned(self, figures: Figures, batch: Batch) -> None:
-        """Adds figures of a step to the epoch's sums: to log each step takes a GPU's pace."""
+    def _add(self, part: str, figures: Figures, batch: Batch) -> None:
+        """Adds figures of a step to the sums of the epoch: to log each takes a GPU's pace."""
         count = self._counted(batch)
-        sums = torch.stack([value.detach() for value in figures.values()]) * count
-        names, total, samples = self._sums or (list(figures), torch.zeros_like(sums), 0)
-        self._sums = names, total + sums, samples + count
+        values = [*(value.detach() * count for value in figures.values())]
+        sums = torch.stack([*values, torch.full_like(values[0], count)])
+        names, total = self._sums.get(part, (list(figures), torch.zeros_like(sums)))
+        self._sums[part] = names, total + sums
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Tells the epoch's means after its last step."""
-        if self.trainer.is_last_batch and self._sums is not None:
-            names, total, samples = self._sums
-            means = total / max(1, samples)
-            self._tell("train", dict(zip(names, means, strict=True)), samples)
+        if self.trainer.is_last_batch:
+            self._tell("train")
 
-    def _tell(self, part: str, figures: Figures, samples: int) -> None:
-        self.log_dict(
-            {f"{part}/{name}": value.detach() for name, value in figures.items()},
-            on_step=False,
-            on_epoch=True,
-            batch_size=samples,
-            sync_dist=self._ranks > 1,
-        )
+    def on_validation_batch_end(
+        self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """The same of the validation part."""
+        if batch_idx + 1 == self.trainer.num_val_batches[dataloader_idx]:
+            self._tell("val")
+
+    def _tell(self, part: str) -> None:
+        """Logs the means of a part over all processes."""
+        names, total = self._sums.pop(part)
+        if self._ranks > 1:  # Lightning would divide whole numbers of samples by processes
+            torch.distributed.all_reduce(total)
+        means = total[:-1] / total[-1].clamp_min(1)
+        told = {f"{part}/{name}": mean for name, mean in zip(names, means, strict=True)}
+        self.log_dict(told, on_step=False, on_epoch=True, batch_size=1)
 
     def _finite(self, loss: Tensor) -> Tensor:
         # To ask a GPU is to wait for it, so it is asked now and then.
@@ -110,25 +117,28 @@ class Masked:
         batch: As stored.
         hs: Which bands are kept, and which are to be reconstructed.
         rgb: The same of the tiles.
+        there: [B, K] the bands that are there, which spectra are scaled over; None: all.
     """
 
     batch: Batch
     hs: Mask
     rgb: Mask
+    there: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.batch)
 
     def part(self, where: slice) -> "Masked":
         """Some of the samples."""
-        return Masked(self.batch.part(where), self.hs.part(where), self.rgb.part(where))
+        there = None if self.there is None else self.there[where]
+        return Masked(self.batch.part(where), self.hs.part(where), self.rgb.part(where), there)
 
 
 def patches(masked: Masked, patch_size: int) -> tuple[Views, Views]:
     """What the masks keep [B, K, V], and the targets [B, T, V]; nothing else becomes numbers."""
     batch, hs, rgb = masked.batch, masked.hs, masked.rgb
     # kept and targets at once: each sample is turned once
-    bands = batch.spectra(torch.cat([hs.keep, hs.targets], dim=1)).flatten(2)
+    bands = batch.spectra(torch.cat([hs.keep, hs.targets], dim=1), over=masked.there).flatten(2)
     tiles = batch.tiles(torch.cat([rgb.keep, rgb.targets], dim=1), patch_size)
     kept = hs.keep.shape[1], rgb.keep.shape[1]
     seen = Views(bands[:, : kept[0]], tiles[:, : kept[1]])
@@ -156,15 +166,9 @@ class PretrainTask(_Task):
         self._step(batch, "val", VALIDATION, batch_idx)
 
     def _step(self, batch: Batch, part: str, epoch: int, number: int) -> Tensor:
-        masks = self._masks(batch, epoch, number)
-
-        figures, _ = self.engine.means(
-            self._losses, Masked(batch, *masks), weight=self._weight(batch)
-        )
-        if part == "train":
-            self._learned(figures, batch)
-        else:
-            self._tell(part, figures, self._counted(batch))
+        masked = self._masked(batch, epoch, number)
+        figures, _ = self.engine.means(self._losses, masked, weight=self._weight(batch))
+        self._add(part, figures, batch)
         return self._finite(figures["loss"])
 
     def _losses(self, work: BiMAE, part: Masked) -> Found:
@@ -172,57 +176,163 @@ class PretrainTask(_Task):
         losses = work.losses(seen, hidden, (part.hs, part.rgb))
         return Found({"loss": losses.total, "hs_loss": losses.hs, "rgb_loss": losses.rgb})
 
-    def _masks(self, batch: Batch, epoch: int, number: int) -> tuple[Mask, Mask]:
-        """Masks of these samples: those that they have in a step of one process alone."""
+    def _masked(self, batch: Batch, epoch: int, number: int) -> Masked:
+        """The batch with masks: those that its samples have in a step of one process alone."""
         device = batch.index.device
         # From the place in the run, not from what was drawn before: a resumed run draws the same.
         seed = np.random.SeedSequence([self.options.seed, epoch, number])
         generator = torch.Generator(device)
         generator.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
         share = batch.share or Share(0, len(batch), len(batch))
-        drawn = draw_masks(self.config, share.whole, generator=generator)
         first = min(share.start, share.whole - 1)
-        hs, rgb = (mask.part(slice(first, first + len(batch))) for mask in drawn)
-        return hs, rgb
+        mine = slice(first, first + len(batch))
+        hs_counts, rgb_counts, bands = self._counts(np.random.default_rng(seed.spawn(1)[0]))
+        hs, rgb = (
+            draw_mask(counts, share.whole, generator=generator).part(mine)
+            for counts in (hs_counts, rgb_counts)
+        )
+        if bands is None:
+            return Masked(batch, hs, rgb)
+        bands = bands.to(device)
+        return Masked(batch, hs.among(bands), rgb, bands.expand(len(batch), -1))
+
+    def _counts(self, rng: np.random.Generator) -> tuple[MaskCounts, MaskCounts, Tensor | None]:
+        """Masks of this step, and the bands that are there; all of the paper's by default."""
+        config, options = self.config, self.options
+        sensor = draw_sensor(rng, config.bands) if options.any_sensor else Sensor()
+        hs, rgb = config.hs_counts, config.rgb_counts
+        if sensor.bands is not None:
+            ratios = config.hs_mask_ratio, config.hs_target_ratio
+            hs = MaskCounts.some(len(sensor.bands), *ratios, least=FEWEST)
+        if options.cross_modal and rng.random() < options.cross_modal:
+            sensor = replace(sensor, hs=False) if rng.random() < 0.5 else replace(sensor, rgb=False)
+        if not sensor.hs:
+            hs = hs.unseen()
+        elif not sensor.rgb:
+            rgb = rgb.unseen()
+        return hs, rgb, sensor.bands
 
 
 class ClassifyTask(_Task):
-    """Cross-entropy on the class; accuracy and macro-F1 on the validation part."""
+    """Cross-entropy on the class; accuracy and macro-F1 on the validation part.
+
+    What a recipe adds (mixed samples, smoothed labels, weights of classes) is for learning only:
+    validation figures are plain, so that runs compare.
+    """
 
     def __init__(
-        self, model: SeedClassifier, options: FinetuneOptions, engine: Engine | None = None
+        self,
+        model: SeedClassifier,
+        options: FinetuneOptions,
+        engine: Engine | None = None,
+        *,
+        counts: Sequence[int] | None = None,
     ) -> None:
+        """Prepares the task.
+
+        Args:
+            model: What learns.
+            options: Of the run.
+            engine: What computes the steps.
+            counts: Training samples of each class; needed for `class_weights`.
+        """
         super().__init__(model, options, engine)
+        self.depth = model.config.model.depth
+        weights = class_weights(options.class_weights, counts or ())
+        self.register_buffer("class_weights", weights, persistent=False)
+        self.class_weights: Tensor | None
         self.classes = len(model.config.classes)
         self.accuracy = MulticlassAccuracy(self.classes, average="micro")
         self.macro_f1 = MulticlassF1Score(self.classes, average="macro")
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross-entropy of one step."""
-        figures, _ = self._figures(batch)
-        self._learned(figures, batch)
+        lesson = draw_lesson(
+            batch,
+            self.options,
+            depth=self.depth,
+            epoch=self.current_epoch,
+            number=batch_idx,
+            ranks=self._ranks,
+        )
+        figures, _ = self.engine.means(self._learn, lesson, weight=self._weight(batch))
+        self._add("train", figures, batch)
         return self._finite(figures["loss"])
 
+    def _learn(self, work: SeedClassifier, part: Lesson) -> Found:
+        label, mix = part.batch.label, part.mix
+        assert label is not None
+        logits = dropping(work, part.keep)(*part.images(), part.sensor.bands).float()
+        found = logits.argmax(dim=1)
+        loss, hits = self._errors(logits, label), found.eq(label).float()
+        if mix is None:
+            return Found({"loss": loss.mean(), "accuracy": hits.mean()}, logits.detach())
+        other = mix.partner.label
+        assert other is not None
+        figures = {
+            "loss": mix.of(loss, self._errors(logits, other)),
+            "accuracy": mix.of(hits, found.eq(other).float()),
+        }
+        return Found(figures, logits.detach())
+
+    def _errors(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Cross-entropy of each sample [B], smoothed and weighted."""
+        smoothing = self.options.label_smoothing
+        errors = nn.functional.cross_entropy(
+            logits, label, reduction="none", label_smoothing=smoothing
+        )
+        return errors if self.class_weights is None else errors * self.class_weights[label]
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Loss, accuracy and macro-F1 on unseen samples."""
-        figures, logits = self._figures(batch)
+        """Loss, accuracy and macro-F1 on unseen samples; of any sensor, over a few of them."""
+        losses = []
         label = batch.label
-        if self._counted(batch) and label is not None:
-            self.accuracy.update(logits, label)
-            self.macro_f1.update(logits, label)
-        self._tell("val", {"loss": figures["loss"]}, self._counted(batch))
+        for sensor in self._cameras(batch):
+            figures, logits = self._figures(batch, sensor)
+            if self._counted(batch) and label is not None:
+                self.accuracy.update(logits, label)
+                self.macro_f1.update(logits, label)
+            losses.append(figures["loss"])
+        loss = torch.stack(losses).mean()
+        self._add("val", {"loss": loss}, batch)
         self.log("val/accuracy", self.accuracy, on_epoch=True, batch_size=len(batch))
         self.log("val/macro_f1", self.macro_f1, on_epoch=True, batch_size=len(batch))
 
-    def _figures(self, batch: Batch) -> tuple[Figures, Tensor]:
+    def _cameras(self, batch: Batch) -> Sequence[Sensor]:
+        """What is validated: the one sensor, or for a model of any sensor some of them."""
+        if not self.options.any_sensor:
+            return (WHOLE,)
+        assert batch.hs is not None, "any sensor is learned from data with spectra"
+        return [sensor.to(batch.index.device) for sensor in usual_sensors(batch.hs.shape[1])]
+
+    def _figures(self, batch: Batch, sensor: Sensor = WHOLE) -> tuple[Figures, Tensor]:
         """Means over the batch, and logits [B, classes]."""
-        figures, logits = self.engine.means(self._losses, batch, weight=self._weight(batch))
+        lesson = Lesson(batch, sensor=sensor)
+        figures, logits = self.engine.means(self._losses, lesson, weight=self._weight(batch))
         assert logits is not None
         return figures, logits
 
-    def _losses(self, work: SeedClassifier, part: Batch) -> Found:
-        assert part.label is not None
-        logits = work(*part.images()).float()
-        loss = nn.functional.cross_entropy(logits, part.label)
-        hits = logits.argmax(dim=1).eq(part.label).float().mean()
+    def _losses(self, work: SeedClassifier, part: Lesson) -> Found:
+        label = part.batch.label
+        assert label is not None
+        logits = work(*part.images(), part.sensor.bands).float()
+        loss = nn.functional.cross_entropy(logits, label)
+        hits = logits.argmax(dim=1).eq(label).float().mean()
         return Found({"loss": loss, "accuracy": hits}, logits.detach())
+
+
+def class_weights(kind: ClassWeights, counts: Sequence[int]) -> Tensor | None:
+    """What a sample of each class counts; 1 on average over the training samples.
+
+    Args:
+        kind: `balanced`: classes count the same; `sqrt`: half-way there; `none`.
+        counts: Training samples of each class. A class without any counts 0.
+
+    Returns:
+        [classes] float32, or None for `none`.
+    """
+    if kind == "none":
+        return None
+    samples = torch.tensor(counts, dtype=torch.float64)
+    weights = samples.pow(-1 if kind == "balanced" else -0.5).masked_fill(samples == 0, 0)
+    return (weights * samples.sum() / (weights * samples).sum()).float()

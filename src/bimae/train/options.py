@@ -6,11 +6,12 @@ No torch: `--help` must answer at once.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Literal
 
 from bimae.errors import BandError
-from bimae.model.config import PRESETS, Modality, Pool, Scale
+from bimae.model.config import PRESETS, BandPositions, Modality, Pool, Scale
 from bimae.spectra import BandSelection
 
 Arithmetic = Literal["32", "bf16-mixed"]
@@ -19,6 +20,8 @@ Compile = Literal["auto", "on", "off"]
 Resident = Literal["auto", "on", "off"]
 Strategy = Literal["auto", "ddp", "fsdp"]
 Logger = Literal["tensorboard", "wandb", "mlflow", "none"]
+ClassWeights = Literal["none", "balanced", "sqrt"]
+Shots = int | Literal["all"]
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,21 @@ class PretrainOptions(RunOptions):
     """Share of the hidden bands that is reconstructed in a step."""
     rgb_target_ratio: float = 0.5
     """Share of the hidden tiles that is reconstructed in a step."""
+    band_positions: BandPositions = "learned"
+    """What tells bands apart: a learned row for each band of this sensor (the paper), or its
+    wavelength and width, so that the weights read any sensor."""
+    scale: Literal["before", "standard"] = "before"
+    """Spectra are min-max scaled per pixel (the paper), or each band by its mean and deviation over
+    the training part, which keeps brightness and does not depend on what other bands there are."""
+    any_sensor: bool = False
+    """Each step pretends to have another camera: one view or both, all bands or some."""
+    cross_modal: float = 0.0
+    """Share of the steps in which one view is hidden wholly and reconstructed from the other."""
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        if not 0 <= self.cross_modal <= 1:
+            yield f"cross_modal is {self.cross_modal}; it must be from 0 to 1"
         for modality in ("hs", "rgb"):
             mask = getattr(self, f"{modality}_mask_ratio")
             target = getattr(self, f"{modality}_target_ratio")
@@ -140,8 +155,15 @@ class FinetuneOptions(RunOptions):
     bands: str = "all"
     """Bands that it reads: all, step_60, top_5, bottom_5, 0,60,120, 450-680nm, 480,550,670nm; or
     what filters would see: 490nm@30,560nm@20 (centre@width)."""
-    scale: Scale = "before"
-    """Spectra are min-max scaled before the bands are picked, or after, over these bands only."""
+    scale: Scale | None = None
+    """Spectra are min-max scaled before the bands are picked (the paper), or after, over these
+    bands only; or each band by its mean and deviation (standard). Default: standard where the
+    weights were pretrained so, else before; after with any_sensor."""
+    band_positions: BandPositions = "learned"
+    """What tells bands apart, as in pretraining; with weights, theirs is taken."""
+    any_sensor: bool = False
+    """Learn to answer for any of the views and bands: each step pretends to have another camera.
+    What is there is then said when the model is used."""
     pool: Pool = "mean"
     """Mean of all tokens, or the global token."""
     epochs: int = 50
@@ -152,12 +174,75 @@ class FinetuneOptions(RunOptions):
     """Share of all steps that the learning rate rises; then it falls to zero as a cosine."""
     monitor: Literal["macro_f1", "accuracy", "loss"] = "macro_f1"
     """Validation figure that chooses the best checkpoint, which becomes the model."""
+    shots: Shots = "all"
+    """Training samples of each class to learn from, drawn with the seed; or all there are."""
+    layer_decay: float = 1.0
+    """Share of the learning rate that each layer has of the one above it (0.75 is usual); 1: all
+    learn alike."""
+    freeze_encoder: bool = False
+    """Learn the last norm and the linear layer only, over the encoder of `weights` as it is."""
+    drop_path: float = 0.0
+    """How often the last block's branches are left out for a sample; less often in lower blocks."""
+    label_smoothing: float = 0.0
+    """Share of each label that is spread over all classes."""
+    class_weights: ClassWeights = "none"
+    """What a sample counts in the loss: one over its class's training samples (balanced), one over
+    the root of these (sqrt), or the same for all."""
+    mixup: float = 0.0
+    """Beta parameter of adding up two samples and their labels (0.2 is usual); 0: off. With cutmix
+    on too, each batch is mixed in one of both ways."""
+    cutmix: float = 0.0
+    """Beta parameter of putting a rectangle of one sample into another, the same in both views (1
+    is usual); 0: off."""
+    rotate: bool = False
+    """Turn samples by 90 degrees at random too, both views alike; flips are always on."""
+    ema: float = 0.0
+    """What a running average of the weights keeps of itself in a step (0.999 is usual); it is what
+    is validated and becomes the model. 0: off."""
+    clip_gradients: float = 0.0
+    """Largest norm of a step's gradients, taken together; larger ones are scaled down. 0: off."""
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        yield from self._recipe_problems()
         try:
             BandSelection(self.bands)
         except BandError as error:
             yield str(error)
+        if self.any_sensor and (self.modality != "bimodal" or self.bands != "all"):
+            yield (
+                f"any_sensor learns from both views and all bands; modality {self.modality} and "
+                f"bands {self.bands!r} are for models of one sensor"
+            )
+        if self.any_sensor and self.scale == "before":
+            yield "any_sensor needs scale after or standard: bands that are not there tell nothing"
+        if self.any_sensor and self.pool == "token":
+            yield "any_sensor pools by the mean; leave out pool"
         if self.modality == "rgb" and self.bands != "all":
             yield f"bands is {self.bands!r}, but a classifier of modality rgb reads no bands"
+
+    def _recipe_problems(self) -> Iterator[str]:
+        if self.shots != "all" and self.shots < 1:
+            yield f"shots is {self.shots}; it must be at least 1, or all"
+        if not 0 < self.layer_decay <= 1:
+            yield f"layer_decay is {self.layer_decay}; it must be above 0 and at most 1"
+        for name in ("drop_path", "label_smoothing", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                yield f"{name} is {getattr(self, name)}; it must be at least 0 and below 1"
+        for name in ("mixup", "cutmix", "clip_gradients"):
+            if not 0 <= getattr(self, name) < inf:
+                yield f"{name} is {getattr(self, name)}; it must be at least 0 (off) and finite"
+        if self.freeze_encoder and self.weights is None:
+            yield (
+                "freeze_encoder is true, but there are no weights to freeze: an encoder that "
+                "starts from scratch would never learn; give weights"
+            )
+        for name, off in (("layer_decay", 1), ("drop_path", 0)):
+            if self.freeze_encoder and getattr(self, name) != off:
+                yield (
+                    f"{name} is {getattr(self, name)}, but freeze_encoder is true: the layers "
+                    "it is for do not learn; leave one of them out"
+                )
+        for name in ("ema", "clip_gradients"):
+            if self.strategy == "fsdp" and getattr(self, name):
+                yield f"{name} is {getattr(self, name)}, which strategy fsdp cannot do; use ddp"

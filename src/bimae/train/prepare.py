@@ -11,13 +11,14 @@ from torch.utils.data import DataLoader
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
 from bimae.data.batch import Batch
 from bimae.data.loading import check_labels, seed_loader
-from bimae.data.reading import Reading
+from bimae.data.reading import Reading, Standard
 from bimae.data.resident import Resident, fits, resident_bytes
 from bimae.data.splits import PARTS, split_file
-from bimae.errors import ModelError
+from bimae.errors import ConfigError, ModelError
 from bimae.model import BiMAE, SeedClassifier
-from bimae.model.config import ModelConfig, preset
+from bimae.model.config import BandPositions, ModelConfig, preset
 from bimae.model.flops import classifying, pretraining
+from bimae.spectra import band_shares
 from bimae.train.engine import Engine
 from bimae.train.options import Arithmetic, RunOptions
 from bimae.train.processes import Processes
@@ -38,28 +39,55 @@ def open_for(options: RunOptions, model: ModelConfig | None) -> SeedDataset:
     hs_size: int | Literal["auto"] = model.hs_size if model else options.hs_size or "auto"
     rgb_size: int | Literal["auto"] = model.rgb_size if model else options.rgb_size or "auto"
     samples = open_dataset(options.data, hs_size=hs_size, rgb_size=rgb_size)
-    if model and samples.bands != model.bands:
+    if model and samples.bands != model.bands and model.band_positions == "learned":
         raise ModelError(
             f"{options.data}: images have {samples.bands} bands, but the model has positions for "
-            f"{model.bands}; use data of the same sensor, or pretrain on these"
+            f"{model.bands}; use data of the same sensor, or pretrain on these (with "
+            "band_positions wavelength one model reads any sensor)"
         )
     return samples
 
 
-def sizes_for(options: RunOptions, samples: SeedDataset, **masks: float) -> ModelConfig:
+def sizes_for(
+    options: RunOptions,
+    samples: SeedDataset,
+    *,
+    band_positions: BandPositions = "learned",
+    standard: Standard | None = None,
+    **masks: float,
+) -> ModelConfig:
     """The preset at the sizes of the data.
 
+    Args:
+        options: Of the run.
+        samples: Its data.
+        band_positions: What tells bands apart.
+        standard: Mean and deviation of each band, where spectra are to be brought to these.
+        **masks: Ratios of the masks.
+
     Raises:
-        ConfigError: The RGB images are no multiple of the patch size.
+        ConfigError: The RGB images are no multiple of the patch size, or bands are to be told
+            apart by wavelengths that are not known.
     """
-    return preset(
+    config = preset(
         options.model,
         bands=samples.bands,
         hs_size=samples.hs_size,
         rgb_size=samples.rgb_size,
         patch_size=options.patch_size or PATCH_SIZE,
+        standard=standard,
         **masks,
     )
+    if band_positions == "learned":
+        return config
+    nm = samples.wavelengths_nm
+    if nm is None:
+        raise ConfigError(
+            f"{options.data}: band_positions is wavelength, but the wavelengths of these data are "
+            "unknown; add wavelengths_nm to dataset.json, or take band_positions learned"
+        )
+    widths = samples.info.fwhm_nm or band_shares(nm)
+    return replace(config, band_positions="wavelength", wavelengths_nm=nm, widths_nm=tuple(widths))
 
 
 def split_for(

@@ -6,6 +6,7 @@ import torch
 
 from bimae.data import SeedDataset, Split
 from bimae.data.reading import Reading
+from bimae.data.standard import measure_standard
 from bimae.errors import DataError
 from bimae.model import BiMAE
 from bimae.train.modules import PretrainTask
@@ -45,23 +46,25 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
     """
     processes = Processes.of_environment()
     samples = open_for(options, None)
+    folder = RunFolder.prepare(options, "pretrain", first=processes.first)
+    resumed = options.resume is not None
+    split = split_for(samples, options.seed, folder.split if resumed else None, resumed=resumed)
+    if not split.train:
+        raise DataError(f"{options.data}: no training samples; at least one is needed")
     config = sizes_for(
         options,
         samples,
+        band_positions=options.band_positions,
+        standard=measure_standard(samples, split.train) if options.scale == "standard" else None,
         hs_mask_ratio=options.hs_mask_ratio,
         rgb_mask_ratio=options.rgb_mask_ratio,
         hs_target_ratio=options.hs_target_ratio,
         rgb_target_ratio=options.rgb_target_ratio,
     )
     model = BiMAE(config, generator=torch.Generator().manual_seed(options.seed))
-    folder = RunFolder.prepare(options, "pretrain", first=processes.first)
-    resumed = options.resume is not None
-    split = split_for(samples, options.seed, folder.split if resumed else None, resumed=resumed)
-    if not split.train:
-        raise DataError(f"{options.data}: no training samples; at least one is needed")
 
     precision = choose_precision(options.precision, config.width)
-    loaders = loaders_for(options, samples, split, Reading(), processes)
+    loaders = loaders_for(options, samples, split, Reading.whole(config), processes)
     trainer = make_trainer(
         options,
         folder,

@@ -41,7 +41,7 @@ class Recorder:
         """
         tensors = tensors_of(inputs)
         sizes = tuple((t.shape, t.stride(), t.dtype) for t in tensors)
-        key = (key, sizes)
+        key = (key, sizes, with_tensors(inputs, lambda _: None))  # and all that is no tensor
         recording = self._recordings.get(key)
         if recording is None or not recording.fits(tensors):
             earlier = self._seen.pop(key, None)
@@ -105,7 +105,7 @@ def tensors_of(value: Any) -> list[Tensor]:
     return found
 
 
-def with_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def with_tensors(value: Any, change: Callable[[Tensor], Tensor | None]) -> Any:
     """The same tuples and dataclasses with other tensors in them."""
     if isinstance(value, Tensor):
         return change(value)

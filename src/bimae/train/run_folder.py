@@ -15,7 +15,7 @@ import os
 import platform
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,7 +103,9 @@ class RunFolder:
             raise ConfigError(
                 f"{self.last}: no such checkpoint to resume from; start the run anew without resume"
             )
-        began = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        # an option that the run knew nothing of yet was what it is by default
+        began = {f.name: f.default for f in fields(options)}
+        began |= yaml.safe_load(self.config.read_text(encoding="utf-8"))
         problems = [
             f"{name} is {now}, but the run in {self.path} began with {began.get(name)}; a resumed "
             f"run may change only {', '.join(sorted(MAY_CHANGE))}"

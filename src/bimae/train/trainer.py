@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from bimae.data.batch import Batch
 from bimae.errors import ConfigError
 from bimae.train.callbacks import LastCheckpoint, MetricsTable, RunBar
+from bimae.train.ema import Averaged
 from bimae.train.options import Arithmetic, RunOptions
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
@@ -31,6 +32,8 @@ def make_trainer(
     monitor: str | None,
     mode: str,
     title: str,
+    clip: float = 0.0,
+    averaged: Averaged | None = None,
 ) -> pl.Trainer:
     """A trainer that writes `metrics.csv` and the checkpoints `last` and `best`.
 
@@ -42,9 +45,13 @@ def make_trainer(
         monitor: Figure that chooses `best`; None where there is no validation part.
         mode: `min` or `max`.
         title: What the progress bar is called.
+        clip: Largest norm of a step's gradients; 0: any.
+        averaged: Averaged weights, to be validated and kept as `best`.
     """
     _quiet()
     callbacks: list[pl.Callback] = [MetricsTable(folder), RunBar(title), LastCheckpoint(folder)]
+    if averaged is not None:
+        callbacks.append(averaged)
     if monitor is not None:
         best = ModelCheckpoint(
             folder.checkpoints,
@@ -52,6 +59,8 @@ def make_trainer(
             monitor=monitor,
             mode=mode,
             save_weights_only=True,
+            # before the weights take the place of their average again; None: Lightning's choice
+            save_on_train_epoch_end=None if averaged is None else False,
             enable_version_counter=False,
         )
         callbacks.append(best)
@@ -64,6 +73,7 @@ def make_trainer(
         # the engine chooses what computes in bfloat16, except where weights are handed out
         precision=precision if options.strategy == "fsdp" else "32-true",
         max_epochs=options.epochs,
+        gradient_clip_val=clip or None,
         logger=_logger(options, folder.path),
         callbacks=callbacks,
         log_every_n_steps=1,

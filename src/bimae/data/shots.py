@@ -1,0 +1,57 @@
+"""Few-shot training parts: a fixed number of labelled samples of each class."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bimae.data.splits import Split
+from bimae.errors import ConfigError
+
+
+def few(split: Split, labels: Sequence[str | None], shots: int, seed: int) -> Split:
+    """Keeps a few training samples of each class; val and test stay as they are.
+
+    With one seed the draws are nested: the samples of 5 shots are among those of 10.
+
+    Args:
+        split: Where to draw from; samples of its train part without a label are never drawn.
+        labels: Class of every sample of the data set, or None.
+        shots: Samples of each class that occurs in the train part; at least 1.
+        seed: Decides the draw; at least 0.
+
+    Returns:
+        A split whose train part holds `shots` samples of each class, ascending; `how` says so.
+
+    Raises:
+        ConfigError: `shots` or `seed` is too small, no training sample has a label, or classes
+            have fewer training samples than `shots` (a line for each).
+    """
+    if bad := [
+        f"{name}={value}: expected at least {least}"
+        for name, value, least in (("shots", shots, 1), ("seed", seed, 0))
+        if value < least
+    ]:
+        raise ConfigError.of(bad)
+    members: dict[str, list[int]] = {}
+    for i in sorted(split.train):
+        if (label := labels[i]) is not None:
+            members.setdefault(label, []).append(i)
+    if not members:
+        raise ConfigError(
+            f"shots={shots}: no training sample has a label; draw shots from labelled data"
+        )
+    if short := [
+        f"class {name!r}: {len(members[name])} training samples, expected at least shots={shots}: "
+        f"take at most {min(map(len, members.values()))} shots, or all samples"
+        for name in sorted(members)
+        if len(members[name]) < shots
+    ]:
+        raise ConfigError.of(short)
+    rng = np.random.default_rng(seed)
+    drawn: list[int] = []
+    for name in sorted(members):
+        # Whole permutations, so that what a class gets depends on no other number of shots.
+        drawn += rng.permutation(members[name])[:shots].tolist()
+    how = f"{split.how}; {shots} training samples of each class, seed {seed}"
+    return replace(split, train=tuple(sorted(drawn)), how=how)

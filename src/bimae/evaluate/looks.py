@@ -1,0 +1,130 @@
+"""What a classifier is shown of a data set: the views and bands that somebody has."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bimae.data import SeedDataset
+from bimae.data.reading import Reading
+from bimae.errors import ConfigError, ModelError
+from bimae.model import SeedClassifier
+from bimae.spectra import BandSelection, band_reach
+
+Asked = Literal["auto", "bimodal", "hs", "rgb"]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How samples are read and shown to a classifier.
+
+    Attributes:
+        reading: How they are read.
+        rows: [n] the row of the spectral positions of each channel; None: as the model says.
+        note: What a person should know of it; empty where nothing.
+    """
+
+    reading: Reading
+    rows: Tensor | None = None
+    note: str = ""
+
+
+def look(
+    model: SeedClassifier,
+    samples: SeedDataset,
+    *,
+    modality: Asked = "auto",
+    bands: str = "auto",
+    labels: bool = True,
+) -> Looks:
+    """Makes a classifier ready for a data set and what is to be read of it.
+
+    A model whose positions are by wavelength is turned to the sensor of the data.
+
+    Args:
+        model: The classifier.
+        samples: The data, at its image sizes.
+        modality: Views to show; `auto`: all that it looks at.
+        bands: A `BandSelection`; `auto`: those that it was trained with, or of another sensor all.
+        labels: Whether labels are read.
+
+    Raises:
+        ModelError: The data are of another sensor than the model, which knows only one.
+        ConfigError: A model of one sensor is asked for other views or bands than its own.
+        BandError: The sensor lacks the bands.
+    """
+    config = model.config
+    shown = config.modality if modality == "auto" else modality
+    if not config.any_sensor:
+        found = [
+            f"{name} {asked} is asked for, but this model reads {own}; only a model of any sensor "
+            "(bimae finetune --any-sensor true) answers for others"
+            for name, asked, own in (
+                ("modality", shown, config.modality),
+                ("bands", bands, f"{len(config.bands)} bands of its own"),
+            )
+            if asked not in ("auto", own) and not (name == "bands" and _anywhere(model))
+        ]
+        if found:
+            raise ConfigError.of(found)
+    note = ""
+    if shown != "rgb":
+        note = _turned(model, samples, bands)
+        config = model.config
+    elif bands != "auto":
+        raise ConfigError(f"bands {bands!r} are asked for, but modality rgb shows none")
+    reading = Reading.of(config, labels=labels)
+    if not config.any_sensor:
+        return Looks(reading, note=note)
+    channels = BandSelection("all" if bands == "auto" else bands).channels(
+        samples.bands, samples.wavelengths_nm
+    )
+    if shown != "rgb" and config.scale == "after" and len(channels) == 1:
+        raise ConfigError(
+            f"bands {bands!r} is a single one here, and this model scales each pixel over the "
+            "bands that are there, which of one gives nothing; show two or more"
+        )
+    reading = Reading(
+        shown,
+        channels.bands if shown != "rgb" else None,
+        config.scale,
+        config.classes if labels else None,
+        channels.weights if shown != "rgb" else None,
+        config.standard,
+    )
+    return Looks(reading, torch.tensor(channels.bands) if shown != "rgb" else None, note)
+
+
+def _anywhere(model: SeedClassifier) -> bool:
+    return model.config.model.band_positions == "wavelength"
+
+
+def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
+    """Turns the model to the sensor of the data, or refuses it; a note for people."""
+    config, nm = model.config, samples.wavelengths_nm
+    if _anywhere(model):
+        same = nm == config.wavelengths_nm
+        if same and bands == "auto":
+            return ""
+        channels = BandSelection("all" if bands == "auto" else bands).channels(samples.bands, nm)
+        every = BandSelection("all").channels(samples.bands, nm)
+        model.look_at(every if config.any_sensor else channels, nm, samples.info.fwhm_nm)
+        return "" if same else "the model was trained with another sensor; bands go by wavelength"
+    if samples.bands != config.model.bands:
+        raise ModelError(
+            f"{samples.root}: images have {samples.bands} bands, this model was made for "
+            f"{config.model.bands}; use data of the same sensor"
+        )
+    expected = config.wavelengths_nm
+    if expected is None:
+        return ""
+    if nm is None:
+        return "these data do not tell their wavelengths; bands are taken by number"
+    far = max(range(len(expected)), key=lambda i: abs(expected[i] - nm[i]))
+    if abs(expected[far] - nm[far]) > band_reach(expected):
+        raise ModelError(
+            f"{samples.root}: band {far} lies at {nm[far]:g} nm, in this model at "
+            f"{expected[far]:g} nm; use data of the same sensor"
+        )
+    return ""

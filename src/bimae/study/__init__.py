@@ -1,0 +1,1 @@
+"""A declared matrix of experiments: checked, run cell by cell, never twice, and told in a table."""
