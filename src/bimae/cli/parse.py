@@ -298,6 +298,8 @@ def _refusal(parser: ArgumentParser, item: Given, required: list[str]) -> str | 
         _parse(parser, [*words, f"--{item.name}={item.value}"])
     except Exception as error:  # jsonargparse raises several kinds, all meaning the same here
         reason = _plain(str(error).strip().splitlines()[-1].strip()).split(" Got value")[0]
+        for theirs, ours in _SAID:
+            reason = reason.replace(theirs, ours)
         return f"{item.where} {(item.typed or item.value)!r}: {reason}"
     return None
 
@@ -306,3 +308,9 @@ def _parse(parser: ArgumentParser, words: list[str]) -> dict[str, Any]:
     with redirect_stderr(StringIO()):
         namespace = parser.parse_args(words)
     return {name: value for name, value in vars(namespace).items() if name != "config"}
+
+
+_SAID = (
+    ("Expected a one of", "expected one of"),
+    ("Expected a <class 'bool'>", "true or false is expected"),
+)

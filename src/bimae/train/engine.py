@@ -132,6 +132,12 @@ class Engine:
             gradients = [g if g is None else g.detach() for g in gradients]
         if learn:
             masters = [p for p in self.model.parameters() if p.requires_grad]
+            if torch.distributed.is_available() and torch.distributed.is_initialized():
+                # Processes wait for each other's gradients of every weight, used or not.
+                gradients = [
+                    torch.zeros_like(p) if g is None else g
+                    for p, g in zip(masters, gradients, strict=True)
+                ]
             figures["loss"] = _Computed.apply(  # type: ignore[no-untyped-call]
                 figures["loss"], gradients, *masters
             )
