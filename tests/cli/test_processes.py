@@ -64,3 +64,11 @@ def test_two_processes_finetune_as_one(small_data: Path, pretrained: Path, tmp_p
     assert_alike(alone, two)
     one, other = ((folder / "predictions.csv").read_text().splitlines() for folder in (alone, two))
     assert [line.split(",")[0] for line in one] == [line.split(",")[0] for line in other]
+
+
+def test_two_processes_learn_for_any_sensor_as_one(small_data: Path, tmp_path: Path) -> None:
+    words = ["finetune", f"--data={small_data}", *OPTIONS, "--epochs=2", "--any-sensor=true"]
+    alone, two = tmp_path / "alone", tmp_path / "two"
+    assert main.run([*words, f"--out={alone}"]) == 0
+    together(*words, f"--out={two}")  # steps without a view leave weights without a part
+    assert_alike(alone, two)

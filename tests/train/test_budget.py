@@ -16,7 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 from bimae.data.batch import Batch
 from bimae.model import BiMAE, preset
 from bimae.train.engine import Engine
-from bimae.train.modules import PretrainTask
+from bimae.train.pretraining import PretrainTask
 from bimae.train.optimiser import adamw
 from bimae.train.options import Arithmetic, PretrainOptions
 

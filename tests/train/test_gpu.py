@@ -13,7 +13,7 @@ from bimae.data.resident import Resident
 from bimae.model import BiMAE
 from bimae.model.masking import draw_masks
 from bimae.train.engine import Engine
-from bimae.train.modules import Masked, PretrainTask
+from bimae.train.pretraining import Masked, PretrainTask
 from bimae.train.options import PretrainOptions
 from tests.cli.run import rows
 from tests.model.small import CONFIG

@@ -9,7 +9,7 @@ from bimae.data.batch import Batch, Share
 from bimae.errors import ConfigError
 from bimae.model import BiMAE
 from bimae.train import precision
-from bimae.train.modules import PretrainTask
+from bimae.train.pretraining import PretrainTask
 from bimae.train.options import PretrainOptions
 from tests.model.small import CONFIG
 from tests.train.test_engine import batch_of

@@ -20,7 +20,8 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.data.resident import Resident
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, preset
-from bimae.train.modules import ClassifyTask, PretrainTask
+from bimae.train.modules import ClassifyTask
+from bimae.train.pretraining import PretrainTask
 from bimae.train.optimiser import adamw
 from bimae.train.options import Arithmetic, FinetuneOptions, PretrainOptions, RunOptions
 from bimae.train.precision import choose_precision

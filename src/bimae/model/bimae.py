@@ -15,6 +15,7 @@ from bimae.errors import ConfigError
 from bimae.model.blocks import Decoder, Fusion
 from bimae.model.config import ModelConfig
 from bimae.model.initialise import MIDDLE, initialise
+from bimae.model.losses import denormalise, normalise, spectral_angle
 from bimae.model.masking import Mask, draw_masks, take_tokens
 from bimae.model.patches import patchify_hs, patchify_rgb
 from bimae.model.pretrained import Pretrained
@@ -23,11 +24,15 @@ from bimae.model.trunk import Bands, Trunk
 
 @dataclass(frozen=True)
 class LossParts:
-    """Mean squared errors over the reconstructed patches; `total` is what is minimised."""
+    """Mean squared errors over the reconstructed patches; `total` is what is minimised.
+
+    `angle` is the mean spectral angle in radians, where it has a weight in the total.
+    """
 
     total: Tensor
     hs: Tensor
     rgb: Tensor
+    angle: Tensor | None = None
 
 
 class Views(NamedTuple):
@@ -39,6 +44,16 @@ class Views(NamedTuple):
     def take(self, hs_rows: Tensor, rgb_rows: Tensor) -> "Views":
         """Of patches [B, N, V]: those that the rows [B, K] of each modality name [B, K, V]."""
         return Views(take_tokens(self.hs, hs_rows), take_tokens(self.rgb, rgb_rows))
+
+
+class FreeDecoder(Decoder):
+    """A decoder whose values have no bounds: of normalised patches, not of images."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens [B, N, D] to patches [B, N, V], float32."""
+        for layer in self:
+            x = layer(x)
+        return x.float()
 
 
 class BiMAE(Pretrained[ModelConfig], nn.Module):
@@ -65,8 +80,9 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
             self.hs_mask_patch = nn.Parameter(torch.zeros(config.hs_patch))
             self.rgb_mask_patch = nn.Parameter(torch.zeros(config.rgb_patch))
             self.fusion = Fusion(config.width, config.fusion_heads)
-            self.hs_decoder = Decoder(config.width, config.decoder_width, config.hs_patch)
-            self.rgb_decoder = Decoder(config.width, config.decoder_width, config.rgb_patch)
+            decoder = FreeDecoder if config.normalised_patches else Decoder
+            self.hs_decoder = decoder(config.width, config.decoder_width, config.hs_patch)
+            self.rgb_decoder = decoder(config.width, config.decoder_width, config.rgb_patch)
         initialise(self, config, generator or torch.Generator().manual_seed(0))
         with torch.no_grad():  # a mask patch is a patch: it starts in the middle of their range
             self.hs_mask_patch.add_(MIDDLE)
@@ -90,21 +106,39 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
         hidden = patches.take(hs_mask.targets, rgb_mask.targets)
         return self.losses(seen, hidden, masks)
 
-    def losses(self, seen: Views, hidden: Views, masks: tuple[Mask, Mask]) -> LossParts:
+    def losses(
+        self,
+        seen: Views,
+        hidden: Views,
+        masks: tuple[Mask, Mask],
+        *,
+        angle_weight: float = 0.0,
+        dark: Tensor | None = None,
+    ) -> LossParts:
         """The step on patches that are taken already: what no mask names is never needed.
 
         Args:
             seen: Patches [B, K, V] of each modality that `masks` keep, in [0, 1].
             hidden: Patches [B, T, V] of each modality that `masks` name as targets.
             masks: Spectral and RGB mask.
+            angle_weight: What the mean spectral angle counts beside the squared errors.
+            dark: [B, T] value of a pixel that is zero as stored, in each spectral target; None: 0.
 
         Returns:
-            Losses over the targets.
+            Losses over the targets; of a model of normalised patches, in these.
         """
-        made = self.reconstruct(seen, masks)
-        hs_loss = nn.functional.mse_loss(made.hs, hidden.hs)
-        rgb_loss = nn.functional.mse_loss(made.rgb, hidden.rgb)
-        return LossParts(hs_loss + rgb_loss, hs_loss, rgb_loss)
+        made, true = self.reconstruct(seen, masks), hidden
+        normalised = self.config.normalised_patches
+        if normalised:
+            true = Views(normalise(hidden.hs), normalise(hidden.rgb))
+        hs_loss = nn.functional.mse_loss(made.hs, true.hs)
+        rgb_loss = nn.functional.mse_loss(made.rgb, true.rgb)
+        total = hs_loss + rgb_loss
+        if not angle_weight:
+            return LossParts(total, hs_loss, rgb_loss)
+        spectra = denormalise(made.hs, hidden.hs) if normalised else made.hs
+        angle = spectral_angle(spectra, hidden.hs, dark)
+        return LossParts(total + angle_weight * angle, hs_loss, rgb_loss, angle)
 
     def reconstruct(self, seen: Views, masks: tuple[Mask, Mask]) -> Views:
         """The targets' patches, from the kept ones alone.
@@ -114,7 +148,8 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
             masks: Spectral and RGB mask.
 
         Returns:
-            Reconstructed patches [B, T, V] of each modality, in [0, 1], float32.
+            Reconstructed patches [B, T, V] of each modality, float32: in [0, 1], or where
+            `config.normalised_patches` in deviations from each patch's mean.
         """
         hs_mask, rgb_mask = masks
         hs_seen = self.trunk.hs(seen.hs, hs_mask.keep)

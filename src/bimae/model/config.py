@@ -6,7 +6,7 @@ from math import fsum
 from typing import Any, Literal, TypeVar, get_args
 
 from bimae.errors import ConfigError
-from bimae.spectra import BandWeights, band_shares, between
+from bimae.spectra import BandWeights, band_shares, between, nearest_band
 
 _COUNTS = (
     "width",
@@ -18,12 +18,14 @@ _COUNTS = (
     "rgb_size",
     "patch_size",
     "fusion_heads",
+    "hs_block",
 )
 
 Modality = Literal["bimodal", "hs", "rgb"]
 Pool = Literal["mean", "token"]
 Scale = Literal["before", "after", "standard"]
 BandPositions = Literal["learned", "wavelength"]
+HsMasking = Literal["random", "block", "similarity"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,12 @@ class ModelConfig:
         widths_nm: Full width at half maximum of each of its bands in nm; needed likewise.
         standard: Mean and standard deviation of each band over the pixels that were learned from,
             in the unit of the images; None where spectra are scaled per pixel instead.
+        hs_masking: Bands are hidden one by one, `random` (the paper); in runs of neighbours,
+            `block`; or in groups that are alike in the data, `similarity`.
+        hs_block: Bands of a run, where these are hidden in blocks.
+        hs_groups: Group of each band, where these are hidden by similarity.
+        normalised_patches: Whether the decoders make patches of mean 0 and deviation 1, which
+            only the true patch's own mean and deviation turn into an image (He et al. 2022).
     """
 
     name: str = "mae_vit_tiny_patch24"
@@ -112,6 +120,10 @@ class ModelConfig:
     wavelengths_nm: tuple[float, ...] | None = None
     widths_nm: tuple[float, ...] | None = None
     standard: tuple[tuple[float, float], ...] | None = None
+    hs_masking: HsMasking = "random"
+    hs_block: int = 10
+    hs_groups: tuple[int, ...] | None = None
+    normalised_patches: bool = False
 
     def __post_init__(self) -> None:
         if problems := self.problems():
@@ -144,7 +156,17 @@ class ModelConfig:
         standard = self.standard
         if standard is not None and self.wavelengths_nm is not None:
             standard = between(self.wavelengths_nm, standard, nm)
-        return replace(self, bands=len(nm), wavelengths_nm=nm, widths_nm=widths, standard=standard)
+        groups = self.hs_groups
+        if groups is not None and self.wavelengths_nm is not None:
+            groups = tuple(groups[nearest_band(self.wavelengths_nm, centre)] for centre in nm)
+        return replace(
+            self,
+            bands=len(nm),
+            wavelengths_nm=nm,
+            widths_nm=widths,
+            standard=standard,
+            hs_groups=groups,
+        )
 
     @property
     def grid(self) -> int:
@@ -215,11 +237,21 @@ class ModelConfig:
         if self.band_positions not in get_args(BandPositions):
             choices = ", ".join(get_args(BandPositions))
             found.append(f"band_positions is {self.band_positions!r}; choose one of {choices}")
-        for name in ("wavelengths_nm", "widths_nm", "standard"):
+        if self.hs_masking not in get_args(HsMasking):
+            choices = ", ".join(get_args(HsMasking))
+            found.append(f"hs_masking is {self.hs_masking!r}; choose one of {choices}")
+        by_wavelength = self.band_positions == "wavelength"
+        needed = {
+            "wavelengths_nm": "band_positions wavelength" if by_wavelength else "",
+            "widths_nm": "band_positions wavelength" if by_wavelength else "",
+            "standard": "",
+            "hs_groups": "hs_masking similarity" if self.hs_masking == "similarity" else "",
+        }
+        for name, why in needed.items():
             values = getattr(self, name)
             if values is None:
-                if name != "standard" and self.band_positions == "wavelength":
-                    found.append(f"band_positions wavelength needs {name}")
+                if why:
+                    found.append(f"{why} needs {name}")
             elif len(values) != self.bands:
                 found.append(f"{name} has {len(values)} values for {self.bands} bands")
         if any(not width > 0 for width in self.widths_nm or ()):

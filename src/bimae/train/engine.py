@@ -76,6 +76,7 @@ class Engine:
         parts: int = 1,
         compiled: bool = False,
         recorded: bool = False,
+        every: bool = False,
         whole: bool = False,
     ) -> None:
         """Prepares to run `model`; where its weights lie is seen at the first step.
@@ -89,11 +90,13 @@ class Engine:
             compiled: Whether to compile what computes.
             recorded: Whether to record steps on a GPU; `forward` must then be the same function
                 every time, and may depend on nothing but its arguments.
+            every: Whether weights that have no part in a step get a gradient of zero: processes
+                wait for each other's gradients of every weight.
             whole: One part, with the gradients left to the usual backward pass: for a strategy
                 that hands the weights out itself.
         """
         self.model = model
-        self.compiled, self.whole = compiled, whole
+        self.compiled, self.every, self.whole = compiled, every, whole
         self.at_once, self.parts = at_once or AT_ONCE[precision], parts
         self.precision = precision
         self.threads = torch.get_num_threads()
@@ -132,8 +135,7 @@ class Engine:
             gradients = [g if g is None else g.detach() for g in gradients]
         if learn:
             masters = [p for p in self.model.parameters() if p.requires_grad]
-            if torch.distributed.is_available() and torch.distributed.is_initialized():
-                # Processes wait for each other's gradients of every weight, used or not.
+            if self.every:
                 gradients = [
                     torch.zeros_like(p) if g is None else g
                     for p, g in zip(masters, gradients, strict=True)

@@ -1,32 +1,27 @@
-"""The two tasks as Lightning modules: a step, its figures, and the optimiser."""
+"""The tasks as Lightning modules: what they share, and classifying; see also `pretraining`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from bimae.data.batch import WHOLE, Batch, Sensor, Share
+from bimae.data.batch import WHOLE, Batch, Sensor
 from bimae.errors import ConfigError
-from bimae.model import BiMAE, SeedClassifier, Views
-from bimae.model.config import MaskCounts
-from bimae.model.masking import Mask, draw_mask
+from bimae.model import SeedClassifier
 from bimae.train.engine import Engine, Figures, Found
 from bimae.train.lesson import Lesson, draw_lesson, dropping
 from bimae.train.optimiser import adamw
-from bimae.train.options import ClassWeights, FinetuneOptions, PretrainOptions, RunOptions
-from bimae.train.sensors import FEWEST, draw_sensor, usual_sensors
+from bimae.train.options import ClassWeights, FinetuneOptions, RunOptions
+from bimae.train.sensors import usual_sensors
 
 SELDOM = 20  # steps
-VALIDATION = 2**31  # an "epoch" whose masks are the same each time, so that losses compare
 
 
-class _Task(pl.LightningModule):
+class Task(pl.LightningModule):
     """What both tasks share: the optimiser, and stopping before a loss that is not finite."""
 
     betas = (0.9, 0.999)
@@ -109,111 +104,7 @@ class _Task(pl.LightningModule):
         return loss
 
 
-@dataclass(frozen=True)
-class Masked:
-    """A batch and its masks.
-
-    Attributes:
-        batch: As stored.
-        hs: Which bands are kept, and which are to be reconstructed.
-        rgb: The same of the tiles.
-        there: [B, K] the bands that are there, which spectra are scaled over; None: all.
-    """
-
-    batch: Batch
-    hs: Mask
-    rgb: Mask
-    there: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.batch)
-
-    def part(self, where: slice) -> "Masked":
-        """Some of the samples."""
-        there = None if self.there is None else self.there[where]
-        return Masked(self.batch.part(where), self.hs.part(where), self.rgb.part(where), there)
-
-
-def patches(masked: Masked, patch_size: int) -> tuple[Views, Views]:
-    """What the masks keep [B, K, V], and the targets [B, T, V]; nothing else becomes numbers."""
-    batch, hs, rgb = masked.batch, masked.hs, masked.rgb
-    # kept and targets at once: each sample is turned once
-    bands = batch.spectra(torch.cat([hs.keep, hs.targets], dim=1), over=masked.there).flatten(2)
-    tiles = batch.tiles(torch.cat([rgb.keep, rgb.targets], dim=1), patch_size)
-    kept = hs.keep.shape[1], rgb.keep.shape[1]
-    seen = Views(bands[:, : kept[0]], tiles[:, : kept[1]])
-    return seen, Views(bands[:, kept[0] :], tiles[:, kept[1] :])
-
-
-class PretrainTask(_Task):
-    """Masked reconstruction of both views."""
-
-    betas = (0.9, 0.95)  # as MAE: gradients of masked reconstruction change quickly
-
-    def __init__(
-        self, model: BiMAE, options: PretrainOptions, engine: Engine | None = None
-    ) -> None:
-        super().__init__(model, options, engine)
-        self.config = model.config
-        self.patch_size = model.config.patch_size
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of one step with masks of its own."""
-        return self._step(batch, "train", self.current_epoch, batch_idx)
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """The same losses on unseen samples, with the same masks every epoch."""
-        self._step(batch, "val", VALIDATION, batch_idx)
-
-    def _step(self, batch: Batch, part: str, epoch: int, number: int) -> Tensor:
-        masked = self._masked(batch, epoch, number)
-        figures, _ = self.engine.means(self._losses, masked, weight=self._weight(batch))
-        self._add(part, figures, batch)
-        return self._finite(figures["loss"])
-
-    def _losses(self, work: BiMAE, part: Masked) -> Found:
-        seen, hidden = self.engine.fast(patches)(part, self.patch_size)
-        losses = work.losses(seen, hidden, (part.hs, part.rgb))
-        return Found({"loss": losses.total, "hs_loss": losses.hs, "rgb_loss": losses.rgb})
-
-    def _masked(self, batch: Batch, epoch: int, number: int) -> Masked:
-        """The batch with masks: those that its samples have in a step of one process alone."""
-        device = batch.index.device
-        # From the place in the run, not from what was drawn before: a resumed run draws the same.
-        seed = np.random.SeedSequence([self.options.seed, epoch, number])
-        generator = torch.Generator(device)
-        generator.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
-        share = batch.share or Share(0, len(batch), len(batch))
-        first = min(share.start, share.whole - 1)
-        mine = slice(first, first + len(batch))
-        hs_counts, rgb_counts, bands = self._counts(np.random.default_rng(seed.spawn(1)[0]))
-        hs, rgb = (
-            draw_mask(counts, share.whole, generator=generator).part(mine)
-            for counts in (hs_counts, rgb_counts)
-        )
-        if bands is None:
-            return Masked(batch, hs, rgb)
-        bands = bands.to(device)
-        return Masked(batch, hs.among(bands), rgb, bands.expand(len(batch), -1))
-
-    def _counts(self, rng: np.random.Generator) -> tuple[MaskCounts, MaskCounts, Tensor | None]:
-        """Masks of this step, and the bands that are there; all of the paper's by default."""
-        config, options = self.config, self.options
-        sensor = draw_sensor(rng, config.bands) if options.any_sensor else Sensor()
-        hs, rgb = config.hs_counts, config.rgb_counts
-        if sensor.bands is not None:
-            ratios = config.hs_mask_ratio, config.hs_target_ratio
-            hs = MaskCounts.some(len(sensor.bands), *ratios, least=FEWEST)
-        if options.cross_modal and rng.random() < options.cross_modal:
-            sensor = replace(sensor, hs=False) if rng.random() < 0.5 else replace(sensor, rgb=False)
-        if not sensor.hs:
-            hs = hs.unseen()
-        elif not sensor.rgb:
-            rgb = rgb.unseen()
-        return hs, rgb, sensor.bands
-
-
-class ClassifyTask(_Task):
+class ClassifyTask(Task):
     """Cross-entropy on the class; accuracy and macro-F1 on the validation part.
 
     What a recipe adds (mixed samples, smoothed labels, weights of classes) is for learning only:

@@ -53,6 +53,9 @@ class RunOptions:
     checkpoint_activations: bool = False
     """Compute the encoder's blocks again in the backward pass instead of keeping what they made:
     less memory, a third more work."""
+    any_sensor: bool = False
+    """Each step pretends to have another camera: one view or both, all bands or some. A classifier
+    then answers for any of them, and what is there is said when it is used."""
     hs_size: int | None = None
     """Side of the spectral images in pixels; default: as stored (24 if sizes differ)."""
     rgb_size: int | None = None
@@ -126,8 +129,6 @@ class PretrainOptions(RunOptions):
     scale: Literal["before", "standard"] = "before"
     """Spectra are min-max scaled per pixel (the paper), or each band by its mean and deviation over
     the training part, which keeps brightness and does not depend on what other bands there are."""
-    any_sensor: bool = False
-    """Each step pretends to have another camera: one view or both, all bands or some."""
     cross_modal: float = 0.0
     """Share of the steps in which one view is hidden wholly and reconstructed from the other."""
 
@@ -161,9 +162,6 @@ class FinetuneOptions(RunOptions):
     weights were pretrained so, else before; after with any_sensor."""
     band_positions: BandPositions = "learned"
     """What tells bands apart, as in pretraining; with weights, theirs is taken."""
-    any_sensor: bool = False
-    """Learn to answer for any of the views and bands: each step pretends to have another camera.
-    What is there is then said when the model is used."""
     pool: Pool = "mean"
     """Mean of all tokens, or the global token."""
     epochs: int = 50

@@ -198,5 +198,6 @@ def engine_for(
         parts=options.accumulate,
         compiled=options.compile == "on" or (options.compile == "auto" and on_gpu and long),
         recorded=options.compile != "off" and on_gpu,
+        every=options.any_sensor,
         whole=options.strategy == "fsdp",
     )

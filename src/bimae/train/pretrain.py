@@ -9,7 +9,7 @@ from bimae.data.reading import Reading
 from bimae.data.standard import measure_standard
 from bimae.errors import DataError
 from bimae.model import BiMAE
-from bimae.train.modules import PretrainTask
+from bimae.train.pretraining import PretrainTask
 from bimae.train.options import PretrainOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
