@@ -16,9 +16,9 @@ from torch.profiler import ProfilerActivity, profile
 from bimae.data.batch import Batch
 from bimae.model import BiMAE, preset
 from bimae.train.engine import Engine
-from bimae.train.pretraining import PretrainTask
 from bimae.train.optimiser import adamw
 from bimae.train.options import Arithmetic, PretrainOptions
+from bimae.train.pretraining import PretrainTask
 
 PRODUCTS = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"}
 # Of a step of tiny with 4 samples in one part. Products: 3 of each linear layer but the first of a

@@ -16,8 +16,8 @@ from bimae.model import BiMAE
 from bimae.model.masking import draw_masks
 from bimae.train import engine
 from bimae.train.engine import Engine, Figures, Found
-from bimae.train.pretraining import Masked, PretrainTask
 from bimae.train.options import PretrainOptions
+from bimae.train.pretraining import Masked, PretrainTask
 from tests.model.small import CONFIG, images
 
 

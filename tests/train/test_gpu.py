@@ -11,10 +11,10 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.data.resident import Resident
 from bimae.model import BiMAE
-from bimae.model.masking import draw_masks
+from bimae.model.masking import Blocks, Groups, draw_mask, draw_masks
 from bimae.train.engine import Engine
-from bimae.train.pretraining import Masked, PretrainTask
 from bimae.train.options import PretrainOptions
+from bimae.train.pretraining import Masked, PretrainTask
 from tests.cli.run import rows
 from tests.model.small import CONFIG
 from tests.train.test_engine import batch_of, pretraining
@@ -109,9 +109,34 @@ def test_recorded_gradients_are_handed_over_and_not_copied() -> None:
     assert len(addresses) <= 2  # that of the first step, and that of the recording
 
 
-def test_a_run_learns(small_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [Blocks(3, 20), Groups.of([0] * 5 + [1] * 3 + [2] * 12)])
+def test_bands_hidden_together_are_drawn_without_waiting(together: Blocks | Groups) -> None:
+    device = torch.device("cuda")
+    moved = together.on(device)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        generator = torch.Generator("cuda").manual_seed(0)
+        mask = draw_mask(CONFIG.hs_counts, 64, generator=generator, together=moved)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert mask.keep.device.type == "cuda"
+    both = torch.cat([mask.keep, mask.targets], dim=1).sort(dim=1).values
+    assert (both.diff(dim=1) > 0).all()
+    assert both.shape[1] == CONFIG.hs_counts.keep + CONFIG.hs_counts.targets
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--hs-masking=block", "--hs-block=2", "--normalised-patches=true"),
+        ("--hs-masking=similarity", "--spectral-angle=0.1", "--scale=standard"),
+        ("--hs-masking=block", "--spectral-angle=0.1", "--any-sensor=true", "--compile=on"),
+    ],
+)
+def test_a_run_learns(small_data: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     words = ["pretrain", f"--data={small_data}", f"--out={tmp_path / 'a'}", "--epochs=20"]
-    assert main.run([*words, "--batch-size=16", "--logger=none"]) == 0
+    assert main.run([*words, "--batch-size=16", "--logger=none", *options]) == 0
     losses = [float(row["train_loss"]) for row in rows(tmp_path / "a" / "metrics.csv")]
     assert losses[-1] < losses[0]
 

@@ -21,11 +21,11 @@ from bimae.data.reading import Reading
 from bimae.data.resident import Resident
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, preset
 from bimae.train.modules import ClassifyTask
-from bimae.train.pretraining import PretrainTask
 from bimae.train.optimiser import adamw
 from bimae.train.options import Arithmetic, FinetuneOptions, PretrainOptions, RunOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
+from bimae.train.pretraining import PretrainTask
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
 from bimae.train.trainer import fit, make_trainer

@@ -3,18 +3,17 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import BimaeError, ConfigError, DataError
+from bimae.errors import ConfigError
 
 if TYPE_CHECKING:
     from bimae.cli.bands_job import Job
-    from bimae.data import SeedDataset, Split
     from bimae.evaluate.band_candidates import Candidates
-    from bimae.model import SeedClassifier
+    from bimae.evaluate.band_ranking import Watch
 
 ABOUT = (
     "Says which bands matter: how much worse a classifier gets when groups of bands are exchanged "
@@ -24,6 +23,7 @@ ABOUT = (
 )
 EXAMPLE = "bimae bands runs/b DATA -k 5 --width 20"
 FILE = "bands.json"
+PER_CLASS = 20  # samples of a mean spectrum in the picture
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class BandsOptions:
                 yield f"{name} is {getattr(self, name)}; it must be at least {low}"
         if self.k > self.candidates:
             yield (
-                f"k is {self.k}, but there are only {self.candidates} candidates; lower -k or raise "
-                "--candidates"
+                f"k is {self.k}, but there are only {self.candidates} candidates; lower -k, or "
+                "raise --candidates"
             )
         if self.width is not None and not 0 < self.width < float("inf"):
             yield f"width is {self.width:g} nm; a number above 0 is expected"
@@ -78,19 +78,11 @@ class BandsOptions:
 
 def main(argv: list[str], prog: str) -> None:
     """Runs the verb."""
-    words = [re.sub(r"^-k=?(?=\d|$)", "--k=", word) for word in argv]
-    joined: list[str] = []
-    for word in words:  # `--k=` and the number that follows it
-        if joined and joined[-1] == "--k=":
-            joined[-1] += word
-        else:
-            joined.append(word)
+    words = [re.sub(r"^-k(?=$|=)", "--k", re.sub(r"^-k(?=\d)", "-k=", word)) for word in argv]
+    names = ("model", "data")
     run(
-        parse(
-            BandsOptions, joined, prog=prog, about=ABOUT, example=EXAMPLE,
-            positionals=("model", "data"),
-        )
-    )  # fmt: skip
+        parse(BandsOptions, words, prog=prog, about=ABOUT, example=EXAMPLE, positionals=names),
+    )
 
 
 def run(options: BandsOptions) -> dict[str, Any]:
@@ -99,13 +91,34 @@ def run(options: BandsOptions) -> dict[str, Any]:
     Returns:
         What `bands.json` says.
     """
-    from bimae.cli.bands_job import job_of, write
+    from bimae.cli.bands_job import ONE_SENSOR, checked
+    from bimae.cli.bands_text import tables
+    from bimae.cli.progress import progress
+    from bimae.report import figures
+    from bimae.report.band_facts import band_table
+    from bimae.report.band_figure import band_figure
+    from bimae.storage import write_text
 
     out = _out(options)
-    job = _checked(options)
-    print(job.plan())
-    told = job_of(job)
-    write(job, told, out)
+    job = checked(options)
+    for note in filter(None, (job.looks.note, *job.samples.resized)):
+        print(f"note: {note}")
+    if job.candidates is None:
+        print(f"note: {ONE_SENSOR}")
+    asked = job.evaluations()
+    listed = ", ".join(f"{number} {what}" for what, number in asked.items())
+    print(f"evaluations of the model: {sum(asked.values())} ({listed})")
+    with progress("sets of bands", "set", sum(asked.values())) as watch:
+        told = _told(job, watch)
+    print(tables(told))
+    write_text(out / FILE, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    write_text(out / "bands.csv", band_table(told))
+    nm = job.samples.wavelengths_nm
+    places = tuple(map(float, range(job.samples.bands))) if nm is None else nm
+    unit = "band" if nm is None else "wavelength (nm)"
+    picture = band_figure(told, _spectra(job), places, unit)
+    figures.save(picture, out / "bands.png")
+    print(f"results  {out}")
     return told
 
 
@@ -122,3 +135,82 @@ def _out(options: BandsOptions) -> Path:
     if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():
         raise ConfigError(f"{out}: holds other files; name another --out")
     return out
+
+
+def _spectra(job: "Job") -> dict[str, Any]:
+    """Mean spectrum of each class, of some samples of the part."""
+    from bimae.evaluate.views import mean_spectra
+
+    part = getattr(job.split, job.options.part)
+    found = {}
+    for name in job.model.config.classes:
+        own = [i for i in part if job.samples.labels[i] == name][:PER_CLASS]
+        if own:
+            found[name] = mean_spectra(job.samples, own).mean(axis=0)
+    return found
+
+
+def _told(job: "Job", watch: "Watch") -> dict[str, Any]:
+    """The work; what `bands.json` says."""
+    from bimae.evaluate.band_ranking import importance
+    from bimae.evaluate.held import hold
+    from bimae.report.band_facts import group_facts
+
+    options, samples, looks = job.options, job.samples, job.looks
+    rows = None if looks.rows is None else looks.rows.tolist()
+    held = hold(job.model, samples, getattr(job.split, options.part), looks.reading, rows)
+    before, found = importance(
+        job.model, held, job.groups, repeats=options.repeats, seed=options.seed,
+        batch_size=options.batch_size, watch=watch,
+    )  # fmt: skip
+    in_nm = samples.wavelengths_nm is not None
+    told: dict[str, Any] = {
+        "data": samples.info.name or str(options.data),
+        "simulated": samples.info.simulated,
+        "model": str(options.model),
+        "any_sensor": job.model.config.any_sensor,
+        "modality": looks.reading.modality,
+        "scale": looks.reading.scale,
+        "seed": options.seed,
+        "split": job.split.how,
+        "unit": "nm" if in_nm else "band",
+        "importance": {
+            "part": options.part,
+            "samples": len(held.truth),
+            "repeats": options.repeats,
+            "nothing_exchanged": asdict(before),
+            "groups": group_facts(found, looks.reading.bands or (), job.places, in_nm=in_nm),
+        },
+        "chosen": None,
+        "test": None,
+    }
+    return told if job.candidates is None else told | _chosen(job, job.candidates, watch)
+
+
+def _chosen(job: "Job", candidates: "Candidates", watch: "Watch") -> dict[str, Any]:
+    """Chooses on val, tests on test."""
+    from bimae.evaluate.band_cameras import compare
+    from bimae.evaluate.band_ranking import choose
+    from bimae.evaluate.held import hold
+    from bimae.report.band_facts import choice_facts, comparison_facts
+
+    options, samples, model, looks = job.options, job.samples, job.model, job.looks
+    channels, size = candidates.channels, options.batch_size
+    reading = replace(looks.reading, bands=channels.bands, weights=channels.weights)
+    rows = None if looks.rows is None else looks.rows.tolist()
+    val, test = job.split.val, job.split.test
+    held = hold(model, samples, val, reading, channels.bands)
+    choices = choose(model, held, options.k, pairs=job.pairs, batch_size=size, watch=watch)
+    groups = [samples.groups[i] for i in test]
+    found = compare(
+        model,
+        hold(model, samples, test, reading, channels.bands),
+        hold(model, samples, test, looks.reading, rows),
+        [choice.channel for choice in choices],
+        groups=groups, random=options.random, seed=options.seed, batch_size=size, watch=watch,
+    )  # fmt: skip
+    filters = options.width is not None
+    return {
+        "chosen": choice_facts(candidates, choices, samples=len(val), filters=filters),
+        "test": comparison_facts(candidates, found, groups),
+    }

@@ -50,7 +50,8 @@ def band_correlation(
     length = np.sqrt(np.square(off).sum(axis=0))
     varied = length > 1e-6 * np.abs(means).max()
     unit = np.divide(off, length, out=np.zeros_like(off), where=varied)
-    return np.clip(unit.T @ unit, -1, 1)
+    found: NDArray[np.float64] = np.clip(unit.T @ unit, -1, 1)
+    return found
 
 
 def alike_bands(correlation: NDArray[np.float64], least: float) -> tuple[int, ...]:

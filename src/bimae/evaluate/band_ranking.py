@@ -70,16 +70,17 @@ def importance(
         repeats: Permutations of each group.
         seed: Seed of the permutations.
         batch_size: Samples at a time.
-        watch: What the groups pass through, each once a repeat.
+        watch: What the groups pass through, each once a repeat, after an empty one: nothing.
 
     Returns:
         The figures with nothing exchanged, and a row for each group, in order.
     """
     count = len(held.truth)
+    turns = iter(watch([(), *(group for group in groups for _ in range(repeats))]))
+    next(turns)
     before = figures(model, held, answers(model, held, batch_size=batch_size))
     start = np.array([before.accuracy, before.macro_f1, before.log_loss])
     orders = [np.random.default_rng([seed, repeat]).permutation(count) for repeat in range(repeats)]
-    turns = iter(watch([group for group in groups for _ in orders]))
     rows = []
     for group in groups:
         lost = np.empty((repeats, 3))

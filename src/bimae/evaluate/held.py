@@ -58,7 +58,7 @@ def hold(
     """Reads samples once; the model is moved to where they lie, a GPU where there is one.
 
     Averages of bands that are scaled `after` are kept before that scaling, which depends on which
-    of them are shown; then only sets of channels can be asked about, not all.
+    of them are shown.
 
     Args:
         model: Whose classes the labels are.
@@ -107,9 +107,9 @@ def _averaged(batch: Batch, mix: Mix) -> Batch:
         for bands, low in zip(batch.hs, batch.low, strict=True)
     ]
     hs = torch.stack(averages)
-    # placeholders: which range it is depends on what is shown
-    low = torch.zeros_like(hs[:, :1])
-    return replace(batch, hs=hs, low=low, factor=torch.ones_like(low))
+    low = hs.amin(dim=1, keepdim=True)  # of all; where fewer are shown, theirs is taken
+    span = hs.amax(dim=1, keepdim=True) - low
+    return replace(batch, hs=hs, low=low, factor=torch.where(span > 0, 1 / span, 0.0))
 
 
 def answers(

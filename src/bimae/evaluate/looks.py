@@ -1,8 +1,10 @@
 """What a classifier is shown of a data set: the views and bands that somebody has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,8 +12,10 @@ from bimae.data import SeedDataset
 from bimae.data.reading import Reading
 from bimae.errors import ConfigError, ModelError
 from bimae.model import SeedClassifier
-from bimae.spectra import BandSelection, band_reach
+from bimae.model.positions import WavelengthPositions
+from bimae.spectra import BandSelection, BandWeights, band_reach
 
+FWHM = 2 * (2 * np.log(2)) ** 0.5  # of a Gaussian, in standard deviations
 Asked = Literal["auto", "bimodal", "hs", "rgb"]
 
 
@@ -93,7 +97,38 @@ def look(
         channels.weights if shown != "rgb" else None,
         config.standard,
     )
-    return Looks(reading, torch.tensor(channels.bands) if shown != "rgb" else None, note)
+    if shown == "rgb":
+        return Looks(reading, note=note)
+    rows = torch.tensor(channels.bands)
+    if _anywhere(model) and channels.weights is not None:
+        rows = torch.arange(len(channels))
+        _stand_where_filters_are(model, channels.weights)
+    return Looks(reading, rows, note)
+
+
+def _stand_where_filters_are(model: SeedClassifier, filters: Sequence[BandWeights]) -> None:
+    """Gives each filter the position of its own centre and width, not of a band near it.
+
+    The width is that of a Gaussian with the spread of what the filter averages.
+    """
+    sizes = model.config.model
+    assert sizes.wavelengths_nm is not None, "positions are by wavelength"
+    assert sizes.widths_nm is not None, "positions are by wavelength"
+    centres, widths = [], []
+    for pairs in filters:
+        bands, weights = np.array([b for b, _ in pairs]), np.array([w for _, w in pairs])
+        nm, fwhm = np.array(sizes.wavelengths_nm)[bands], np.array(sizes.widths_nm)[bands]
+        if len(pairs) == 1:
+            centres.append(float(nm[0]))
+            widths.append(float(fwhm[0]))
+            continue
+        centre = float(weights @ nm)
+        spread = float(weights @ ((nm - centre) ** 2 + (fwhm / FWHM) ** 2))
+        centres.append(centre)
+        widths.append(FWHM * spread**0.5)
+    positions = model.trunk.hs.positions
+    assert isinstance(positions, WavelengthPositions)
+    positions.look_at(centres, widths)
 
 
 def _anywhere(model: SeedClassifier) -> bool:
@@ -105,7 +140,7 @@ def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
     config, nm = model.config, samples.wavelengths_nm
     if _anywhere(model):
         same = nm == config.wavelengths_nm
-        if same and bands == "auto":
+        if same and bands == "auto" and not config.any_sensor:
             return ""
         channels = BandSelection("all" if bands == "auto" else bands).channels(samples.bands, nm)
         every = BandSelection("all").channels(samples.bands, nm)

@@ -15,9 +15,12 @@ from bimae.data import SeedDataset
 from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.model import BiMAE, Views
+from bimae.model.losses import denormalise, normalise
 from bimae.model.patches import patchify_hs, patchify_rgb, unpatchify_hs, unpatchify_rgb
 
 Image = NDArray[np.float32]
+
+TRUE_SCALE = "mean and deviation of each hidden patch are the true ones, not the model's"
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,20 @@ class ReconstructionErrors:
         hs_mean_image: Of the mean image of other samples in the hidden patches' stead: what can
             be said without looking. A model that learned nothing of the sample does no better.
         rgb_mean_image: The same for RGB.
+        true_scale: Whether the mean and the deviation of each hidden patch are the true ones, as a
+            model of normalised patches makes none; the mean image was then given them too.
     """
 
     hs: float
     rgb: float
     hs_mean_image: float
     rgb_mean_image: float
+    true_scale: bool = False
+
+    @property
+    def note(self) -> str:
+        """What has to be said wherever these, or the pictures they are of, are shown; or ""."""
+        return TRUE_SCALE if self.true_scale else ""
 
 
 def reconstruct(
@@ -92,10 +103,14 @@ def reconstruct(
     seen = patches.take(masks[0].keep, masks[1].keep)
     with torch.inference_mode():
         found = model.eval().reconstruct(seen, masks)
-    hs_made, hs_hidden = _fill(patches.hs, found.hs, masks[0].targets)
-    rgb_made, rgb_hidden = _fill(patches.rgb, found.rgb, masks[1].targets)
     mean_of = part if mean_of is None else mean_of
     mean = _mean_patches(samples, mean_of, reading, config.patch_size)
+    if config.normalised_patches:
+        hidden = patches.take(masks[0].targets, masks[1].targets)
+        found = Views(*map(denormalise, found, hidden))
+        mean = Views(*(denormalise(normalise(m), p) for m, p in zip(mean, patches, strict=True)))
+    hs_made, hs_hidden = _fill(patches.hs, found.hs, masks[0].targets)
+    rgb_made, rgb_hidden = _fill(patches.rgb, found.rgb, masks[1].targets)
     shown = rgb_hidden.float()[:, :, None].expand(-1, -1, config.rgb_patch)
     return Reconstruction(
         keys=[samples.keys[i] for i in part],
@@ -106,15 +121,11 @@ def reconstruct(
         rgb_made=unpatchify_rgb(rgb_made, config.patch_size).numpy(),
         rgb_hidden=unpatchify_rgb(shown, config.patch_size)[:, 0].numpy() > 0,
         errors=ReconstructionErrors(
-            *(
-                _error(made, patch, hidden)
-                for made, patch, hidden in (
-                    (hs_made, patches.hs, hs_hidden),
-                    (rgb_made, patches.rgb, rgb_hidden),
-                    (mean.hs.expand_as(patches.hs), patches.hs, hs_hidden),
-                    (mean.rgb.expand_as(patches.rgb), patches.rgb, rgb_hidden),
-                )
-            )
+            hs=_error(hs_made, patches.hs, hs_hidden),
+            rgb=_error(rgb_made, patches.rgb, rgb_hidden),
+            hs_mean_image=_error(mean.hs.expand_as(patches.hs), patches.hs, hs_hidden),
+            rgb_mean_image=_error(mean.rgb.expand_as(patches.rgb), patches.rgb, rgb_hidden),
+            true_scale=config.normalised_patches,
         ),
     )
 

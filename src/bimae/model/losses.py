@@ -41,19 +41,20 @@ def spectral_angle(made: Tensor, true: Tensor, dark: Tensor | None = None) -> Te
             measured from there.
 
     Returns:
-        The mean over pixels whose true spectrum is not dark, from 0 to pi; 0 if all are: padding
-        has no angle.
+        From 0 to pi, the mean over samples of the mean over pixels whose true spectrum is not
+        dark: padding has no angle. A sample that is dark wholly counts 0.
     """
     if dark is not None:
         made, true = made - dark.unsqueeze(-1), true - dark.unsqueeze(-1)
     least = DARK * true.shape[1] ** 0.5  # length of a spectrum
     lit = torch.linalg.vector_norm(true, dim=1) > least  # [B, V]
     one, other = (
-        x / torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(least)
-        for x in (made, true)
+        x / torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(least) for x in (made, true)
     )
     apart = torch.linalg.vector_norm(one - other, dim=1)
     along = torch.linalg.vector_norm(one + other, dim=1)
     # Where nothing is lit both are 0, whose angle has no gradient: it is taken of (0, 1) there.
     angles = 2 * torch.atan2(apart * lit, torch.where(lit, along, 1.0))
-    return angles.sum() / lit.sum().clamp_min(1)
+    # of each sample first: a step is the same sum in whatever parts it is computed
+    each: Tensor = angles.sum(dim=1) / lit.sum(dim=1).clamp_min(1)
+    return each.mean()

@@ -1,7 +1,5 @@
-"""Which bands matter, as a picture and as a table for other programs."""
+"""Which bands matter, as a picture."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +10,6 @@ from numpy.typing import NDArray
 from bimae.report.figures import MADE_COLOUR, SEEN_COLOUR, TRUE_COLOUR
 
 NAMED = 10  # so many classes have a name in the picture; more would hide the curves
-COLUMNS = ("rank", "kind", "bands", "wavelength_nm", "width_nm", "log_loss", "simulated")
 
 
 def band_figure(
@@ -35,9 +32,7 @@ def band_figure(
         label = name if len(spectra) <= NAMED else None
         top.plot(places, values, lw=1, alpha=0.5, label=label)
     top.set(ylabel="mean spectrum of each class", title=_title(told))
-    low, middle, wide, value, spread = np.array(
-        [_bar(row) for row in told["importance"]["groups"]]
-    ).T
+    low, wide, value, spread = np.array([_bar(row) for row in told["importance"]["groups"]]).T
     below.bar(
         low, value, wide, yerr=spread, align="edge", color=TRUE_COLOUR, alpha=0.6, capsize=2,
         edgecolor="white",
@@ -58,19 +53,19 @@ def band_figure(
         )  # fmt: skip
     if 0 < len(spectra) <= NAMED:
         top.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
-    assert len(middle)
     return figure
 
 
-def _bar(row: Mapping[str, Any]) -> tuple[float, float, float, float, float]:
+def _bar(row: Mapping[str, Any]) -> tuple[float, float, float, float]:
     low, high = row["span"]
-    return low, (low + high) / 2, high - low, row["log_loss"]["mean"], row["log_loss"]["spread"]
+    return low, high - low, row["log_loss"]["mean"], row["log_loss"]["spread"]
 
 
 def _title(told: Mapping[str, Any]) -> str:
     """What is shown, first of all that data are simulated."""
     chosen = told["chosen"]
-    what = f"{len(chosen['bands'])} chosen bands (lines) and " if chosen else ""
+    kind = "filters" if chosen and chosen["bands"][0]["filter"] else "bands"
+    what = f"{len(chosen['bands'])} chosen {kind} (lines) and " if chosen else ""
     simulated = "SIMULATED DATA - " * told["simulated"]
     part, repeats = told["importance"]["part"], told["importance"]["repeats"]
     bars = "bars: mean and deviation of" if repeats > 1 else "bars:"
@@ -78,25 +73,3 @@ def _title(told: Mapping[str, Any]) -> str:
         f"{simulated}{told['data']}: {what}importance of groups\n"
         f"{bars} {repeats} permutation{'s' * (repeats > 1)} of the {part} part"
     )
-
-
-def band_table(told: Mapping[str, Any]) -> str:
-    """`bands.csv`: chosen bands by rank, or where none were, groups by importance.
-
-    `log_loss` is, of a chosen band, that of the set with it; of a group, how much it rises.
-    """
-    chosen = told["chosen"]
-    ranked = sorted(told["importance"]["groups"], key=lambda row: row["rank"])
-    rows: Sequence[Mapping[str, Any]] = (
-        chosen["bands"]
-        if chosen
-        else [{**row, "log_loss": row["log_loss"]["mean"]} for row in ranked]
-    )
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    kind = "chosen" if chosen else "group"
-    simulated = "yes" if told["simulated"] else "no"
-    for row in rows:
-        writer.writerow({**row, "kind": kind, "simulated": simulated})
-    return text.getvalue()

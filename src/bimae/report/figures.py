@@ -85,7 +85,7 @@ def reconstructions(
 
     Args:
         found: Some samples, one row each.
-        title: Title of the figure.
+        title: Title of the figure; below it stands what has to be said of the reconstructions.
         wavelengths: Band centres in nm for the curves' axis, or None to number the bands.
     """
     columns = ("RGB", "masked", "reconstructed", "one hidden band", "reconstructed", "spectrum")
@@ -110,7 +110,8 @@ def reconstructions(
         where = f"band {band}" if wavelengths is None else f"{wavelengths[band]:.0f} nm"
         axes[3].set_xlabel(where, fontsize=8)
         _curves(axes[-1], found, i, wavelengths, first=i == 0)
-    figure.suptitle(title)
+    note = found.errors.note
+    figure.suptitle(f"{title}\n{note}" if note else title)
     return figure
 
 

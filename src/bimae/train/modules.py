@@ -34,6 +34,7 @@ class Task(pl.LightningModule):
         self._sums: dict[str, tuple[list[str], Tensor]] = {}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW, and its schedule by the step."""
         options = self.options
         optimiser, schedule = adamw(
             self.model,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from bimae.errors import BandError
-from bimae.model.config import PRESETS, BandPositions, Modality, Pool, Scale
+from bimae.model.config import PRESETS, BandPositions, HsMasking, Modality, Pool, Scale
 from bimae.spectra import BandSelection
 
 Arithmetic = Literal["32", "bf16-mixed"]
@@ -131,11 +131,31 @@ class PretrainOptions(RunOptions):
     the training part, which keeps brightness and does not depend on what other bands there are."""
     cross_modal: float = 0.0
     """Share of the steps in which one view is hidden wholly and reconstructed from the other."""
+    hs_masking: HsMasking = "random"
+    """Bands are hidden one by one (the paper); block: in runs of neighbours, which cannot be made
+    up from the bands beside them; similarity: in groups that are alike in the training part."""
+    hs_block: int = 10
+    """Bands of a run, with hs_masking block."""
+    hs_similarity: float = 0.95
+    """With hs_masking similarity: neighbouring bands are one group where the means of samples
+    correlate by at least so much between each two of them."""
+    normalised_patches: bool = False
+    """Reconstruct each patch brought to mean 0 and deviation 1 (He et al. 2022); pictures and
+    errors then take the true patch's mean and deviation."""
+    spectral_angle: float = 0.0
+    """What the mean angle in radians between true and reconstructed spectra counts in the loss,
+    beside the squared errors; 0: off."""
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         if not 0 <= self.cross_modal <= 1:
             yield f"cross_modal is {self.cross_modal}; it must be from 0 to 1"
+        if self.hs_block < 1:
+            yield f"hs_block is {self.hs_block}; it must be at least 1"
+        if not 0 < self.hs_similarity < 1:
+            yield f"hs_similarity is {self.hs_similarity}; it must be above 0 and below 1"
+        if not 0 <= self.spectral_angle < inf:
+            yield f"spectral_angle is {self.spectral_angle}; it must be at least 0 and finite"
         for modality in ("hs", "rgb"):
             mask = getattr(self, f"{modality}_mask_ratio")
             target = getattr(self, f"{modality}_target_ratio")

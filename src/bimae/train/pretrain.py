@@ -1,18 +1,19 @@
 """Pretraining, from options to a run folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from bimae.data import SeedDataset, Split
 from bimae.data.reading import Reading
+from bimae.data.similarity import alike_bands, band_correlation
 from bimae.data.standard import measure_standard
-from bimae.errors import DataError
+from bimae.errors import ConfigError, DataError
 from bimae.model import BiMAE
-from bimae.train.pretraining import PretrainTask
 from bimae.train.options import PretrainOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
+from bimae.train.pretraining import PretrainTask
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
 from bimae.train.trainer import fit, make_trainer
@@ -61,6 +62,13 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         hs_target_ratio=options.hs_target_ratio,
         rgb_target_ratio=options.rgb_target_ratio,
     )
+    config = replace(
+        config,
+        hs_masking=options.hs_masking,
+        hs_block=options.hs_block,
+        hs_groups=_groups(options, samples, split) if options.hs_masking == "similarity" else None,
+        normalised_patches=options.normalised_patches,
+    )
     model = BiMAE(config, generator=torch.Generator().manual_seed(options.seed))
 
     precision = choose_precision(options.precision, config.width)
@@ -83,3 +91,22 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
     if processes.first:
         model.save_pretrained(folder.model)
     return PretrainRun(folder, model, samples, split)
+
+
+def _groups(options: PretrainOptions, samples: SeedDataset, split: Split) -> tuple[int, ...]:
+    """The group of each band, for masking by similarity.
+
+    Raises:
+        ConfigError: Each band would be a group of its own.
+        DataError: Too few samples to tell.
+    """
+    found = band_correlation(samples, split.train, scaled=options.scale == "before")
+    groups = alike_bands(found, options.hs_similarity)
+    if groups[-1] + 1 == len(groups):
+        highest = max((float(value) for value in found.diagonal(1)), default=0.0)
+        raise ConfigError(
+            f"hs_similarity is {options.hs_similarity}, but no two neighbouring bands of "
+            f"{options.data} correlate by so much (at most {highest:.3f}): each would be hidden by "
+            "itself; lower hs_similarity, or take hs_masking random"
+        )
+    return groups

@@ -10,7 +10,7 @@ from bimae.data.batch import Batch, Sensor, Share
 from bimae.data.reading import Reading
 from bimae.data.resident import sent
 from bimae.model import BiMAE, Views
-from bimae.model.config import MaskCounts
+from bimae.model.config import MaskCounts, ModelConfig
 from bimae.model.masking import Blocks, Groups, Mask, bands_together, draw_mask
 from bimae.train.engine import Engine, Found
 from bimae.train.modules import Task
@@ -68,9 +68,8 @@ class PretrainTask(Task):
         self.config = model.config
         self.patch_size = model.config.patch_size
         self.together = bands_together(model.config)
-        reference = Reading.whole(model.config).reference()
-        dark = None if reference is None else (-reference[0] * reference[1]).clamp_(0, 1)
-        self.register_buffer("dark", dark, persistent=False)  # [C] what pixels of zero become
+        dark = _dark(model.config) if options.spectral_angle else None
+        self.register_buffer("dark", dark, persistent=False)
         self.dark: Tensor | None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -146,3 +145,12 @@ class PretrainTask(Task):
         elif not sensor.rgb:
             rgb = rgb.unseen()
         return hs, rgb, sensor.bands
+
+
+def _dark(config: ModelConfig) -> Tensor | None:
+    """[C] what a pixel that is zero as stored, padding for one, becomes in each band; None: 0."""
+    reference = Reading.whole(config).reference()
+    if reference is None:
+        return None
+    least, rise = reference
+    return (-least * rise).clamp_(0, 1)  # as `Batch.spectra`
