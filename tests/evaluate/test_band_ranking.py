@@ -64,16 +64,12 @@ def test_what_is_held_is_what_evaluate_shows(
     shown = look(model, samples, modality=modality, bands=text)
     expected = classify(model, samples, part, batch_size=5, looks=shown)
     more = "0,2,4,5,7" if text[1] == "," else f"430nm@40,{FILTERS},950nm@20"
-    reading = look(model, samples, modality=modality, bands=more)
-    assert reading.rows is not None
-    assert shown.rows is not None
-    held = hold(model, samples, part, reading.reading, reading.rows.tolist())
+    held = hold(model, samples, part, modality=modality, bands=more)
     picked = (0, 2, 4) if text[1] == "," else (1, 2, 3)
-    found = np.exp(answers(model, held, picked, batch_size=5))
+    found = np.exp(answers(held, picked, batch_size=5))
     np.testing.assert_allclose(found, expected.probabilities, atol=2e-6)
-    if modality == "hs":  # nothing left out
-        alone = hold(model, samples, part, shown.reading, shown.rows.tolist())
-        np.testing.assert_allclose(np.exp(answers(model, alone)), found, atol=2e-6)
+    alone = hold(model, samples, part, modality=modality, bands=text)  # nothing is left out
+    np.testing.assert_allclose(np.exp(answers(alone)), found, atol=2e-6)
     assert held.keys == expected.keys
     assert held.truth.tolist() == expected.truth.tolist()
     assert expected.probabilities.std(axis=0).max() > 1e-4, "the model looks at its samples"
@@ -94,23 +90,23 @@ class Sums(nn.Module):
         return torch.stack([torch.zeros_like(logit), logit], dim=1)
 
 
-def planted(weights: list[float], count: int = 60) -> tuple[SeedClassifier, Held]:
+def planted(weights: list[float], count: int = 60) -> Held:
     """Independent channels; the truth is the sign of their weighted sum."""
     model = Sums(weights)
     n = len(weights)
     values = torch.randn(count, n, 1, 1, generator=torch.Generator().manual_seed(0))
     truth = ((values[:, :, 0, 0] * model.weights).sum(dim=1) > 0).numpy().astype(np.int64)
     batch = Batch(torch.arange(count), hs=values)
-    held = Held(batch, torch.arange(n), [str(i) for i in range(count)], truth)
-    return cast(SeedClassifier, model), held
+    keys = [str(i) for i in range(count)]
+    return Held(cast(SeedClassifier, model), batch, torch.arange(n), keys, truth)
 
 
 def test_importance_is_where_the_model_looks() -> None:
-    model, held = planted([0.0, 4.0, 0.0, 1.0, 0.0])
+    held = planted([0.0, 4.0, 0.0, 1.0, 0.0])
     assert held.batch.hs is not None
     before_images = held.batch.hs.clone()
     groups: list[tuple[int, ...]] = [(0,), (1,), (2, 3), (4,)]
-    before, rows = importance(model, held, groups, repeats=4, batch_size=16)
+    before, rows = importance(held, groups, repeats=4, batch_size=16)
     assert before.accuracy == before.macro_f1 == 1
     assert [row.channels for row in rows] == groups
     for row in (rows[0], rows[3]):
@@ -119,14 +115,14 @@ def test_importance_is_where_the_model_looks() -> None:
     assert rows[1].mean.accuracy > 0.3
     assert rows[1].spread.log_loss > 0
     assert torch.equal(held.batch.hs, before_images), "what is held stays as it is"
-    again = importance(model, held, groups, repeats=4, batch_size=60)[1]
+    again = importance(held, groups, repeats=4, batch_size=60)[1]
     assert [r.mean.accuracy for r in again] == [r.mean.accuracy for r in rows]
-    assert importance(model, held, groups, repeats=4, seed=1)[1] != rows
+    assert importance(held, groups, repeats=4, seed=1)[1] != rows
 
 
 @pytest.mark.parametrize("pairs", [False, True])
 def test_greedy_choice_is_that_of_brute_force(pairs: bool) -> None:
-    model, held = planted([0.5, 3.0, 0.0, 1.5, 2.0])
+    held = planted([0.5, 3.0, 0.0, 1.5, 2.0])
     asked: list[tuple[int, ...]] = []
 
     def watch(sets: Any) -> Any:
@@ -134,15 +130,15 @@ def test_greedy_choice_is_that_of_brute_force(pairs: bool) -> None:
             asked.append(one)
             yield one
 
-    found = choose(model, held, 3, pairs=pairs, watch=watch)
+    found = choose(held, 3, pairs=pairs, watch=watch)
     assert [c.channel for c in found] == [1, 4, 3]
     assert len(asked) == evaluations(5, 3, pairs=pairs) == (12 if not pairs else 13)
-    assert all(shown == sorted(shown) for shown in cast(Any, model).shown)
+    assert all(shown == sorted(shown) for shown in cast(Any, held.model).shown)
     chosen: list[int] = []
     for choice in found[2:] if pairs else found:
         chosen = [1, 4] if pairs else chosen
         losses = {
-            i: log_loss(held, answers(model, held, sorted([*chosen, i])))
+            i: log_loss(held, answers(held, sorted([*chosen, i])))
             for i in range(5)
             if i not in chosen
         }
@@ -152,8 +148,8 @@ def test_greedy_choice_is_that_of_brute_force(pairs: bool) -> None:
 
 
 def test_all_can_be_chosen() -> None:
-    model, held = planted([1.0, 2.0])
-    assert {c.channel for c in choose(model, held, 2)} == {0, 1}
+    held = planted([1.0, 2.0])
+    assert {c.channel for c in choose(held, 2)} == {0, 1}
 
 
 @given(
@@ -203,16 +199,16 @@ def test_a_single_group_is_drawn_by_sample() -> None:
 
 
 def test_comparison_is_paired() -> None:
-    model, held = planted([4.0, 0.1, 0.1, 0.1, 0.1, 3.0])
+    held = planted([4.0, 0.1, 0.1, 0.1, 0.1, 3.0])
     groups = [str(i // 3) for i in range(60)]
-    found = compare(model, held, held, [5, 0], groups=groups, random=4, draws=200)
+    found = compare(held, held, [5, 0], groups=groups, random=4, draws=200)
     assert found.chosen.channels == (0, 5)
     assert found.spaced.channels == spaced(6, 2) == (1, 4)
     assert found.accuracy.value == found.chosen.accuracy.value - found.spaced.accuracy.value > 0.2
     assert found.accuracy.low > 0
     assert found.whole.accuracy.value == found.whole.accuracy.low == 1
     assert len({camera.channels for camera in found.random}) > 1
-    same = compare(model, held, held, [1, 4], groups=groups, random=1, draws=50)
+    same = compare(held, held, [1, 4], groups=groups, random=1, draws=50)
     assert (same.accuracy.low, same.accuracy.high) == (0, 0)
 
 
@@ -257,9 +253,7 @@ def test_filters_that_a_pixel_is_even_in_tell_nothing(samples: SeedDataset, tmp_
     samples.info.save(tmp_path)
     even = open_dataset(tmp_path)
     model = classifier(samples, "after")
-    shown = look(model, even, modality="hs", bands=FILTERS)
-    assert shown.rows is not None
-    held = hold(model, even, [0], shown.reading, shown.rows.tolist())
+    held = hold(model, even, [0], modality="hs", bands=FILTERS)
     pixels = held.batch.spectra()[0]
     assert not pixels[:, 2, 3].any()
     assert pixels[:, 2, 4].max() == pytest.approx(1)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -157,10 +157,10 @@ def _told(job: "Job", watch: "Watch") -> dict[str, Any]:
     from bimae.report.band_facts import group_facts
 
     options, samples, looks = job.options, job.samples, job.looks
-    rows = None if looks.rows is None else looks.rows.tolist()
-    held = hold(job.model, samples, getattr(job.split, options.part), looks.reading, rows)
+    part = getattr(job.split, options.part)
+    held = hold(job.model, samples, part, modality=looks.reading.modality)
     before, found = importance(
-        job.model, held, job.groups, repeats=options.repeats, seed=options.seed,
+        held, job.groups, repeats=options.repeats, seed=options.seed,
         batch_size=options.batch_size, watch=watch,
     )  # fmt: skip
     in_nm = samples.wavelengths_nm is not None
@@ -194,23 +194,21 @@ def _chosen(job: "Job", candidates: "Candidates", watch: "Watch") -> dict[str, A
     from bimae.evaluate.held import hold
     from bimae.report.band_facts import choice_facts, comparison_facts
 
-    options, samples, model, looks = job.options, job.samples, job.model, job.looks
-    channels, size = candidates.channels, options.batch_size
-    reading = replace(looks.reading, bands=channels.bands, weights=channels.weights)
-    rows = None if looks.rows is None else looks.rows.tolist()
-    val, test = job.split.val, job.split.test
-    held = hold(model, samples, val, reading, channels.bands)
-    choices = choose(model, held, options.k, pairs=job.pairs, batch_size=size, watch=watch)
+    options, samples, model = job.options, job.samples, job.model
+    how: dict[str, Any] = {"batch_size": options.batch_size, "watch": watch}
+    modality, test = job.looks.reading.modality, job.split.test
+    text = candidates.selection(range(len(candidates)))
+    held = hold(model, samples, job.split.val, modality=modality, bands=text)
+    choices = choose(held, options.k, pairs=job.pairs, **how)
     groups = [samples.groups[i] for i in test]
     found = compare(
-        model,
-        hold(model, samples, test, reading, channels.bands),
-        hold(model, samples, test, looks.reading, rows),
+        hold(model, samples, test, modality=modality, bands=text),
+        hold(model, samples, test, modality=modality),
         [choice.channel for choice in choices],
-        groups=groups, random=options.random, seed=options.seed, batch_size=size, watch=watch,
+        groups=groups, random=options.random, seed=options.seed, **how,
     )  # fmt: skip
     filters = options.width is not None
     return {
-        "chosen": choice_facts(candidates, choices, samples=len(val), filters=filters),
+        "chosen": choice_facts(candidates, choices, samples=len(held.truth), filters=filters),
         "test": comparison_facts(candidates, found, groups),
     }

@@ -47,9 +47,9 @@ def _importance(told: Mapping[str, Any]) -> str:
     seen = "SEEN IN TRAINING, " * (found["part"] == "train")
     return (
         f"{_simulated(told)}{seen}importance of bands {_beside(told)}, {found['part']} part "
-        f"({found['samples']} samples; accuracy {before['accuracy']:.3f}, macro-F1 {before['macro_f1']:.3f}, log-loss "
-        f"{before['log_loss']:.3f}): mean and deviation over {found['repeats']} permutations\n"
-        + table(rows, columns)
+        f"({found['samples']} samples; accuracy {before['accuracy']:.3f}, "
+        f"macro-F1 {before['macro_f1']:.3f}, log-loss {before['log_loss']:.3f}): mean and "
+        f"deviation over {found['repeats']} permutations\n" + table(rows, columns)
     )
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from bimae.evaluate.band_ranking import Watch
 from bimae.evaluate.classification import Predictions, score
 from bimae.evaluate.held import Held, answers, predictions
-from bimae.model import SeedClassifier
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -117,7 +116,6 @@ def bootstrap(
 
 
 def compare(
-    model: SeedClassifier,
     held: Held,
     whole: Held,
     chosen: Sequence[int],
@@ -132,7 +130,6 @@ def compare(
     """Tests the chosen channels beside equally spaced and random ones, and all bands.
 
     Args:
-        model: A classifier of any sensor.
         held: The samples with the candidates as channels.
         whole: The same samples with every band.
         chosen: Channels of `held`.
@@ -149,7 +146,7 @@ def compare(
     cameras, tables = [], []
     for channels in watch([*sets, ()]):
         shown = (held, channels) if channels else (whole, None)
-        given = predictions(model, shown[0], answers(model, *shown, batch_size=batch_size))
+        given = predictions(shown[0], answers(*shown, batch_size=batch_size))
         tables.append(bootstrap(given, together, draws=draws, seed=seed))
         results = score(given)
         cameras.append(

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from bimae.evaluate.classification import score
 from bimae.evaluate.held import Held, answers, log_loss, predictions
-from bimae.model import SeedClassifier
 
 Watch = Callable[[Iterable[tuple[int, ...]]], Iterable[tuple[int, ...]]]
 """What sets of channels pass through on their way, such as a progress bar."""
@@ -43,14 +42,13 @@ class Importance:
     spread: Figures
 
 
-def figures(model: SeedClassifier, held: Held, table: NDArray[np.float64]) -> Figures:
+def figures(held: Held, table: NDArray[np.float64]) -> Figures:
     """The three figures of a table of log-probabilities."""
-    results = score(predictions(model, held, table))
+    results = score(predictions(held, table))
     return Figures(results.accuracy, results.macro_f1, log_loss(held, table))
 
 
 def importance(
-    model: SeedClassifier,
     held: Held,
     groups: Sequence[tuple[int, ...]],
     *,
@@ -64,7 +62,6 @@ def importance(
     The permutations of a repeat are the same for every group.
 
     Args:
-        model: The classifier.
         held: The samples, at least two.
         groups: Channels of each group.
         repeats: Permutations of each group.
@@ -78,7 +75,7 @@ def importance(
     count = len(held.truth)
     turns = iter(watch([(), *(group for group in groups for _ in range(repeats))]))
     next(turns)
-    before = figures(model, held, answers(model, held, batch_size=batch_size))
+    before = figures(held, answers(held, batch_size=batch_size))
     start = np.array([before.accuracy, before.macro_f1, before.log_loss])
     orders = [np.random.default_rng([seed, repeat]).permutation(count) for repeat in range(repeats)]
     rows = []
@@ -86,7 +83,7 @@ def importance(
         lost = np.empty((repeats, 3))
         for repeat, order in enumerate(orders):
             swap = (next(turns), order.tolist())
-            after = figures(model, held, answers(model, held, exchange=swap, batch_size=batch_size))
+            after = figures(held, answers(held, exchange=swap, batch_size=batch_size))
             lost[repeat] = start - (after.accuracy, after.macro_f1, after.log_loss)
         lost[:, 2] *= -1  # a loss rises
         spread = lost.std(axis=0, ddof=1) if repeats > 1 else np.zeros(3)
@@ -135,7 +132,6 @@ class Choice:
 
 
 def choose(
-    model: SeedClassifier,
     held: Held,
     k: int,
     *,
@@ -148,7 +144,6 @@ def choose(
     Log-loss and not accuracy, which moves in steps of one sample. Of equals the first is taken.
 
     Args:
-        model: A classifier of any sensor.
         held: The samples to choose by, with the candidates as channels.
         k: How many to choose, at most all; at least 2 with `pairs`.
         pairs: Whether the first two are chosen together, of all pairs: where pixels are scaled
@@ -167,7 +162,7 @@ def choose(
         more = list(combinations(left, 2)) if pairs and not have else [(i,) for i in left]
         losses = []
         for new in watch(more):
-            table = answers(model, held, sorted((*have, *new)), batch_size=batch_size)
+            table = answers(held, sorted((*have, *new)), batch_size=batch_size)
             losses.append(log_loss(held, table))
         best = int(np.argmin(losses))
         chosen += [Choice(channel, losses[best]) for channel in more[best]]

@@ -7,6 +7,7 @@ made, S side of a spectral image, K classes.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,25 +18,27 @@ from torch import Tensor
 from bimae.data import SeedDataset
 from bimae.data.batch import WHOLE, Batch, Sensor
 from bimae.data.loading import check_labels
-from bimae.data.reading import Reading
 from bimae.data.resident import Resident, fits, resident_bytes
 from bimae.data.transforms import Mix
 from bimae.errors import DataError, ModelError
 from bimae.evaluate.classification import Predictions
+from bimae.evaluate.looks import Asked, look
 from bimae.model import SeedClassifier
 
 
 @dataclass(frozen=True)
 class Held:
-    """A part of a data set in memory, on the device that computes.
+    """A part of a data set in memory, on the device that computes, and who is asked about it.
 
     Attributes:
+        model: The classifier, turned to the bands or filters that are held.
         batch: The images as they are stored, with n channels.
         rows: [n] row of the spectral positions of each channel; None: as the model says.
         keys: Name of each of the N samples.
         truth: [N] class numbers of the model.
     """
 
+    model: SeedClassifier
     batch: Batch
     rows: Tensor | None
     keys: list[str]
@@ -52,27 +55,31 @@ def hold(
     model: SeedClassifier,
     samples: SeedDataset,
     part: Sequence[int],
-    reading: Reading,
-    rows: Sequence[int] | None = None,
+    *,
+    modality: Asked = "auto",
+    bands: str = "auto",
 ) -> Held:
-    """Reads samples once; the model is moved to where they lie, a GPU where there is one.
+    """Reads samples once, to a GPU where there is one; the model stays as it is.
 
     Averages of bands that are scaled `after` are kept before that scaling, which depends on which
     of them are shown.
 
     Args:
-        model: Whose classes the labels are.
+        model: The classifier, of which a copy is turned to what is held.
         samples: The data.
         part: Which of them, at least one.
-        reading: How they are read.
-        rows: [n] row of the spectral positions of each channel; None: as the model says.
+        modality: Views to hold, as in `look`.
+        bands: A `BandSelection`; `auto`: all, of a model of one sensor its own.
 
     Raises:
+        BimaeError: As `look`.
         DataError: A label is missing or unknown, or the samples do not fit into memory.
     """
     check_labels(samples, part, model.config.classes)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    mix = None
+    model = deepcopy(model).to(device).eval()
+    looks = look(model, samples, modality=modality, bands=bands)
+    reading, mix = looks.reading, None
     if reading.weights is not None and reading.scale == "after":
         mix = Mix.of(reading.weights)
         reading = replace(reading, weights=None, bands=tuple(map(int, mix.bands)))
@@ -87,11 +94,11 @@ def hold(
             "can be held; use data with fewer samples in this part, or a machine with more memory"
         )
     batch = Resident(samples, part, reading, device).whole
-    model.to(device).eval()
     number = {name: i for i, name in enumerate(model.config.classes)}
     return Held(
+        model,
         batch if mix is None else _averaged(batch, mix),
-        None if rows is None else torch.tensor(rows, device=device),
+        None if looks.rows is None else looks.rows.to(device),
         [samples.keys[i] for i in part],
         np.array([number[str(samples.labels[i])] for i in part], np.int64),
     )
@@ -113,7 +120,6 @@ def _averaged(batch: Batch, mix: Mix) -> Batch:
 
 
 def answers(
-    model: SeedClassifier,
     held: Held,
     channels: Sequence[int] | None = None,
     *,
@@ -123,8 +129,7 @@ def answers(
     """Log-probabilities [N, K] of samples in memory.
 
     Args:
-        model: The classifier.
-        held: The samples.
+        held: The samples, and the classifier.
         channels: Which of their channels a classifier of any sensor is shown, ascending; each
             pixel is scaled over these where the model scales so. Default: all.
         exchange: Channels, and [N] for each sample which one's it has in these. What is exchanged
@@ -150,7 +155,7 @@ def answers(
                 theirs = held.batch.take(torch.as_tensor(exchange[1], device=device)[where])
                 other = theirs.spectra(group.expand(len(part), -1))
                 hs = hs.index_copy(1, group, other)  # a copy: `hs` may be what is held
-            found.append(model(hs, rgb, rows).double().log_softmax(dim=1).cpu().numpy())
+            found.append(held.model(hs, rgb, rows).double().log_softmax(dim=1).cpu().numpy())
     table: NDArray[np.float64] = np.concatenate(found)
     if not np.isfinite(table).all():
         raise ModelError("the model's answers to these samples are not finite; use other weights")
@@ -162,8 +167,8 @@ def log_loss(held: Held, table: NDArray[np.float64]) -> float:
     return float(-table[np.arange(len(held.truth)), held.truth].mean())
 
 
-def predictions(model: SeedClassifier, held: Held, table: NDArray[np.float64]) -> Predictions:
+def predictions(held: Held, table: NDArray[np.float64]) -> Predictions:
     """Log-probabilities as answers that `score` takes."""
     return Predictions(
-        model.config.classes, held.keys, held.truth, np.exp(table).astype(np.float32)
+        held.model.config.classes, held.keys, held.truth, np.exp(table).astype(np.float32)
     )

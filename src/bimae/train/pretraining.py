@@ -153,4 +153,5 @@ def _dark(config: ModelConfig) -> Tensor | None:
     if reference is None:
         return None
     least, rise = reference
-    return (-least * rise).clamp_(0, 1)  # as `Batch.spectra`
+    found: Tensor = (-least * rise).clamp_(0, 1)  # as `Batch.spectra`
+    return found
