@@ -23,7 +23,7 @@ from bimae.evaluate.classification import Predictions, classify
 from bimae.evaluate.held import Held, answers, hold, log_loss
 from bimae.evaluate.looks import look
 from bimae.model import ModelConfig, SeedClassifier
-from bimae.model.config import ClassifierConfig
+from bimae.model.classifier_config import ClassifierConfig
 from bimae.spectra import filter_weights
 
 FILTERS = "460nm@40,610nm@60,905nm@80"

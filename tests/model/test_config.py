@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bimae.errors import ConfigError
 from bimae.model import PRESETS, ClassifierConfig, MaskCounts, ModelConfig, preset
-from bimae.model.config import config_from_dict, config_to_dict
+from bimae.model.classifier_config import config_from_dict, config_to_dict
 from tests.model.small import CONFIG
 
 

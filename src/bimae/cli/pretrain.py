@@ -58,12 +58,13 @@ def run(options: PretrainOptions) -> "PretrainRun":
         mean_of=split.train[:AVERAGED],
     ).errors
     tell_parts(split, done.samples)
+    told = f"\n  {errors.note}" if errors.note else ""
     print(
         f"pretrained on {count(len(split.train), 'sample')}; mean squared error over what was "
         f"hidden in {count(min(len(unseen), JUDGED), f'{new}sample')} (in brackets: of the mean "
         f"training image):\n"
         f"  spectra {errors.hs:.5f} ({errors.hs_mean_image:.5f})   "
-        f"RGB {errors.rgb:.5f} ({errors.rgb_mean_image:.5f})\n"
+        f"RGB {errors.rgb:.5f} ({errors.rgb_mean_image:.5f}){told}\n"
         f"model    {folder.model}\npictures {picture}, {folder.path / 'loss.png'}"
     )
     return done

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bimae.cli.parse import parse
 from bimae.errors import BandError, ConfigError
-from bimae.model.config import PRESETS, ClassifierConfig, Modality
+from bimae.model.classifier_config import ClassifierConfig
+from bimae.model.config import PRESETS, Modality
 from bimae.spectra import BandSelection, Channels
 
 if TYPE_CHECKING:

@@ -62,7 +62,8 @@ def run(options: ReconstructOptions) -> None:
     name = samples.info.name or str(options.data)
     title = f"{'SIMULATED DATA - ' * samples.info.simulated}{name}"
     figures.save(figures.reconstructions(found, title, samples.wavelengths_nm), options.out)
+    told = f"\n{found.errors.note}" if found.errors.note else ""
     print(
         f"mean squared error over what was hidden: spectra {found.errors.hs:.5f}, "
-        f"RGB {found.errors.rgb:.5f}\npicture  {options.out}"
+        f"RGB {found.errors.rgb:.5f}{told}\npicture  {options.out}"
     )

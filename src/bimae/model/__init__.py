@@ -7,9 +7,9 @@ Names are imported when they are first used: sizes and presets (`config.py`) are
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bimae.model.classifier_config import ClassifierConfig
 from bimae.model.config import (
     PRESETS,
-    ClassifierConfig,
     MaskCounts,
     Modality,
     ModelConfig,

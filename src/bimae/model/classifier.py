@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bimae.errors import ModelError
 from bimae.model.bimae import BiMAE
 from bimae.model.blocks import LayerNorm
-from bimae.model.config import ClassifierConfig
+from bimae.model.classifier_config import ClassifierConfig
 from bimae.model.initialise import initialise
 from bimae.model.pretrained import Pretrained
 from bimae.model.trunk import Bands, Trunk

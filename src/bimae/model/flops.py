@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bimae.model.blocks import Decoder, Fusion
-from bimae.model.config import ClassifierConfig, ModelConfig
+from bimae.model.classifier_config import ClassifierConfig
+from bimae.model.config import ModelConfig
 
 
 @dataclass(frozen=True)

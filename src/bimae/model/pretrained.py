@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from bimae.errors import ConfigError, ModelError
-from bimae.model.config import ClassifierConfig, ModelConfig, config_from_dict, config_to_dict
+from bimae.model.classifier_config import ClassifierConfig, config_from_dict, config_to_dict
+from bimae.model.config import ModelConfig
 from bimae.storage import atomic_folder
 
 Config = TypeVar("Config", ModelConfig, ClassifierConfig)
