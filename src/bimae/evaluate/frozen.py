@@ -17,8 +17,9 @@ from bimae.data.loading import check_labels, seed_loader
 from bimae.data.reading import Reading
 from bimae.data.splits import PARTS
 from bimae.errors import ConfigError, DataError, ModelError
+from bimae.evaluate.looks import check_sensor
 from bimae.model import BiMAE, Modality, SeedClassifier
-from bimae.spectra import Channels, band_reach
+from bimae.spectra import Channels
 
 Pooling = Literal["mean", "views"]
 Watch = Callable[[Iterable[Batch]], Iterable[Batch]]
@@ -165,20 +166,7 @@ def look_at_sensor(model: BiMAE | SeedClassifier, samples: SeedDataset, name: st
         return
     known = model.config.wavelengths_nm if isinstance(model, SeedClassifier) else None
     bands = (model.config.model if isinstance(model, SeedClassifier) else model.config).bands
-    if samples.bands != bands:
-        raise ModelError(
-            f"{samples.root}: images have {samples.bands} bands, the model {name} was made for "
-            f"{bands}; use data of the same sensor"
-        )
-    found = samples.wavelengths_nm
-    if known is None or found is None:
-        return
-    far = max(range(bands), key=lambda i: abs(known[i] - found[i]))
-    if abs(known[far] - found[far]) > band_reach(known):
-        raise ModelError(
-            f"{samples.root}: band {far} lies at {found[far]:g} nm, in the model {name} at "
-            f"{known[far]:g} nm; use data of the same sensor"
-        )
+    check_sensor(samples, bands, known, f"the model {name}")
 
 
 def check_parts(samples: SeedDataset, split: Split) -> None:

@@ -146,20 +146,43 @@ def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
         every = BandSelection("all").channels(samples.bands, nm)
         model.look_at(every if config.any_sensor else channels, nm, samples.info.fwhm_nm)
         return "" if same else "the model was trained with another sensor; bands go by wavelength"
-    if samples.bands != config.model.bands:
+    return check_sensor(samples, config.model.bands, config.wavelengths_nm)
+
+
+def check_sensor(
+    samples: SeedDataset,
+    bands: int,
+    expected: Sequence[float] | None,
+    name: str = "this model",
+) -> str:
+    """Refuses data of another sensor than the one that a model knows.
+
+    Args:
+        samples: The data.
+        bands: Bands of the model's sensor.
+        expected: Their wavelengths in nm, or None where unknown.
+        name: What the model is called in the message.
+
+    Returns:
+        What a person should know: that wavelengths could not be compared; empty where they were.
+
+    Raises:
+        ModelError: Another number of bands, or a band that lies elsewhere.
+    """
+    if samples.bands != bands:
         raise ModelError(
-            f"{samples.root}: images have {samples.bands} bands, this model was made for "
-            f"{config.model.bands}; use data of the same sensor"
+            f"{samples.root}: images have {samples.bands} bands, {name} was made for {bands}; use "
+            "data of the same sensor"
         )
-    expected = config.wavelengths_nm
+    found = samples.wavelengths_nm
     if expected is None:
         return ""
-    if nm is None:
+    if found is None:
         return "these data do not tell their wavelengths; bands are taken by number"
-    far = max(range(len(expected)), key=lambda i: abs(expected[i] - nm[i]))
-    if abs(expected[far] - nm[far]) > band_reach(expected):
+    far = max(range(bands), key=lambda i: abs(expected[i] - found[i]))
+    if abs(expected[far] - found[far]) > band_reach(expected):
         raise ModelError(
-            f"{samples.root}: band {far} lies at {nm[far]:g} nm, in this model at "
+            f"{samples.root}: band {far} lies at {found[far]:g} nm, in {name} at "
             f"{expected[far]:g} nm; use data of the same sensor"
         )
     return ""
