@@ -53,8 +53,14 @@ class Crown:
 class Plots:
     """The images of all plots; a cube is decoded when it is asked for (0.3 MB each)."""
 
-    def __init__(self, src: Path) -> None:
-        """Opens the two archives in `src`; DataError where they are not there."""
+    def __init__(self, src: Path, average: int = 1) -> None:
+        """Opens the two archives in `src`; DataError where they are not there.
+
+        Args:
+            src: The folder idtrees2020.
+            average: Neighbouring bands that are averaged to one.
+        """
+        self.average = average
         try:
             with np.load(src / "plots_hsi.npz") as coded, np.load(src / "plots_rgb.npz") as rgb:
                 self._low, self._high, self._rgb = coded["lo"], coded["hi"], rgb["rgb"]
@@ -66,20 +72,35 @@ class Plots:
 
     def scene(self, plot: int, name: str) -> Scene:
         """A plot of 20 m in both views: 1 spectral pixel and 10 RGB pixels per metre."""
-        return Scene(name, self.spectra(plot), self.rgb(plot), WAVELENGTHS_NM)
+        return Scene(
+            name,
+            self.spectra(plot),
+            self.rgb(plot),
+            averaged(np.array(WAVELENGTHS_NM), self.average).tolist(),
+        )
 
     def spectra(self, plot: int) -> NDArray[np.float32]:
-        """[20, 20, 369] reflectance."""
+        """[20, 20, bands] reflectance."""
         # Stored as band-to-band differences in two bytes each, since those compress well.
         steps = (self._high[plot].astype(np.uint16) << 8) | self._low[plot]
         counts = np.cumsum(steps.view(np.int16), axis=0, dtype=np.int32).astype(np.uint16)
         reflectance = np.moveaxis(counts, 0, -1).astype(np.float32) / np.float32(10000.0)
-        return np.ascontiguousarray(reflectance)
+        return np.ascontiguousarray(averaged(reflectance, self.average), dtype=np.float32)
 
     def rgb(self, plot: int) -> NDArray[np.float32]:
         """[200, 200, 3] in [0, 1]."""
         scaled: NDArray[np.float32] = self._rgb[plot].astype(np.float32) / np.float32(255.0)
         return scaled
+
+
+def averaged(bands: NDArray[Any], count: int) -> NDArray[Any]:
+    """[..., 369] to means of `count` neighbours; never over a gap that water bands left."""
+    if count == 1:
+        return bands
+    jumps = np.flatnonzero(np.diff(BAND_NUMBERS) > 1) + 1
+    runs = np.split(np.arange(len(BAND_NUMBERS)), jumps)
+    groups = [part for run in runs for part in np.array_split(run, max(1, len(run) // count))]
+    return np.stack([bands[..., group].mean(axis=-1) for group in groups], axis=-1)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -155,6 +176,7 @@ def convert(
     site: str = "all",
     rgb_size: int = 96,
     hs_size: int = 12,
+    average: int = 1,
     overwrite: bool = False,
 ) -> dict[str, Counter[str]]:
     """Writes `out/crowns` and `out/windows`.
@@ -166,22 +188,23 @@ def convert(
         site: all (8 taxa), or MLBS or OSBS alone.
         rgb_size: Side of the RGB images in pixels; 96 is 4x4 tiles of 24.
         hs_size: Side of the spectral images in pixels; from 10 on no measured pixel is lost.
+        average: Neighbouring bands, 5 nm apart, that are averaged to one.
         overwrite: Replace what is there.
 
     Returns:
         Crowns by split and taxon, and `windows` by plot group.
     """
-    plots, crowns = Plots(src), read_crowns(src, site)
+    plots, crowns = Plots(src, average), read_crowns(src, site)
     of = {name: [c for c in crowns if split_of(c.fold, fold) == name] for name in SPLITS}
     info = DatasetInfo(
         "IDTReeS 2020 tree crowns",
-        wavelengths_nm=WAVELENGTHS_NM,
+        wavelengths_nm=tuple(averaged(np.array(WAVELENGTHS_NM), average).round(2).tolist()),
         source=SOURCE,
         sensor="NEON Airborne Observation Platform",
         unit="reflectance",
         rgb="camera",
     )
-    facts = {"fold": fold, "site": site}
+    facts = {"fold": fold, "site": site, "bands_averaged": average}
     counts = {name: Counter(str(c.box.label) for c in chosen) for name, chosen in of.items()}
     for name, chosen in of.items():
         samples = crown_samples(plots, chosen, rgb_size=rgb_size, hs_size=hs_size)
@@ -214,6 +237,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--site", default="all", choices=("all", "MLBS", "OSBS"))
     parser.add_argument("--rgb-size", type=int, default=96, help="pixels (default 96)")
     parser.add_argument("--hs-size", type=int, default=12, help="pixels (default 12)")
+    parser.add_argument(
+        "--average", type=int, default=1, help="neighbouring bands averaged to one (default 1)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
     options = vars(parser.parse_args(argv))
     try:

@@ -52,6 +52,7 @@ class Sensor:
 
 
 WHOLE = Sensor()
+MIDDLE = 0.5  # of [0, 1]: what a pixel of the mean shape is, and one that has no shape
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Batch:
     Attributes:
         index: [B] place of each sample in its data set.
         hs: [N, n, S, S] spectra as stored, uint8 or float32, bands first.
-        low: [N, 1, S, S] least value of each pixel, or None where `hs` is scaled already.
+        low: [N, 1, S, S] least value of each pixel, or None where `hs` is scaled already; of
+            shapes, see `level_of`.
         factor: [N, 1, S, S] float32, one over each pixel's range; 0 where it has none.
         reference: [2, n] float32, for each channel what is taken off and what the rest is then
             multiplied by, where these are the same for all pixels; None: `low` and `factor` are.
@@ -74,6 +76,7 @@ class Batch:
         turns: [B, 2] whether each sample is turned upside down, and left to right; None: none is.
         label: [B] class numbers, or None where no classes were asked for.
         share: What part of the step this is; None: all of it.
+        log_floor: The shapes of spectra are read, see `Reading`; None: values as they are.
     """
 
     index: Tensor
@@ -86,6 +89,7 @@ class Batch:
     turns: Tensor | None = None
     label: Tensor | None = None
     share: Share | None = None
+    log_floor: float | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -159,7 +163,13 @@ class Batch:
             least, rise = self.reference[:, :, None, None]
             if bands is not None:
                 least, rise = least[bands], rise[bands]
-            numbers, own = ((numbers - least) * rise).clamp_(0, 1), True
+            if self.log_floor is None:
+                numbers = ((numbers - least) * rise).clamp_(0, 1)
+            else:
+                level = self._level(images, bands, over)
+                numbers = numbers.clamp(min=self.log_floor).log_() - least - level
+                numbers = numbers.mul_(rise).add_(MIDDLE).clamp_(0, 1).nan_to_num_(MIDDLE)
+            own = True
         elif self.low is not None and self.factor is not None:
             if over is None:
                 low, factor = self._whole(self.low), self._whole(self.factor)
@@ -168,6 +178,16 @@ class Batch:
             numbers = numbers.sub_(low) if own else numbers - low
             numbers, own = numbers.mul_(factor), True
         return _turn(numbers, self.turns, (2, 3), own=own)
+
+    def _level(self, images: Tensor, bands: Tensor | None, over: Tensor | None) -> Tensor:
+        """`level_of` over some channels [B, M], or all that were read."""
+        assert self.reference is not None and self.log_floor is not None, "shapes are read"
+        if over is None:
+            assert self.low is not None, "read with the images"
+            return self._whole(self.low)
+        assert self.hs is not None
+        seen = images if over is bands else self._picked(self.hs, over)
+        return level_of(seen, self.reference, self.log_floor, over)
 
     def pictures(self) -> Tensor:
         """RGB images in [0, 1], turned: [B, 3, H, H] float32; channels lie last in memory."""
@@ -216,6 +236,27 @@ class Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         changed: dict[str, Any] = {k: change(v) for k, v in values.items() if isinstance(v, Tensor)}
         return replace(self, **changed)
+
+
+def level_of(
+    images: Tensor, reference: Tensor, log_floor: float, bands: Tensor | None = None
+) -> Tensor:
+    """How bright each pixel is, which leaves the shape of a spectrum when taken off.
+
+    Args:
+        images: [B, K, S, S] as stored.
+        reference: [2, n] the first row holds each channel's mean.
+        log_floor: Values below it count as it.
+        bands: [B, K] which of the n channels these are; None: all.
+
+    Returns:
+        [B, 1, S, S] mean over the channels of the logarithm less that channel's mean, so that it
+        does not matter which channels there are; NaN of a pixel that is zero in all: padding.
+    """
+    usual = reference[0][:, None, None]
+    logs = images.float().clamp(min=log_floor).log_()
+    level = (logs - (usual if bands is None else usual[bands])).mean(dim=1, keepdim=True)
+    return level.masked_fill((images == 0).all(dim=1, keepdim=True), float("nan"))
 
 
 def _range_of(images: Tensor) -> tuple[Tensor, Tensor]:

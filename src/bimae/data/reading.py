@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bimae.data.batch import Batch
+from bimae.data.batch import Batch, level_of
 from bimae.data.dataset import SeedDataset
 from bimae.data.transforms import Mix, one_over, scale_spectra
 from bimae.spectra import BandWeights
 
-Scale = Literal["before", "after", "standard"]
+Scale = Literal["before", "after", "standard", "shape"]
 Standard = tuple[tuple[float, float], ...]
 DEVIATIONS = 3.0  # on either side of the mean that [0, 1] has room for; what is beyond is cut off
 
@@ -29,6 +29,10 @@ class Standardised(Protocol):
     @property
     def standard(self) -> Standard | None:
         """Mean and deviation of every stored band, where spectra are brought to these."""
+
+    @property
+    def log_floor(self) -> float | None:
+        """Least value that a logarithm is taken of, where the shape of spectra is read."""
 
 
 class Reader(Protocol):
@@ -51,6 +55,10 @@ class Reader(Protocol):
         """Mean and deviation of every stored band, where spectra are brought to these."""
 
     @property
+    def log_floor(self) -> float | None:
+        """Least value that a logarithm is taken of, where the shape of spectra is read."""
+
+    @property
     def band_weights(self) -> tuple[BandWeights, ...] | None:
         """What is averaged for each channel, or None where every one is a single band."""
 
@@ -67,8 +75,11 @@ class Reading:
         modality: Which views are looked at.
         bands: The bands to pick, or None for all.
         scale: Min-max scaling `before` or `after` the bands are picked or averaged, or `standard`:
-            each channel by its mean and deviation, whatever others there are.
-        standard: Mean and deviation of every stored band, in the unit of the images.
+            each channel by its mean and deviation, whatever others there are; or `shape`: of each
+            channel the logarithm, less its mean over the channels that are there.
+        standard: Mean and deviation of every stored band, in the unit of the images; with
+            `shape`, of the shapes of spectra.
+        log_floor: With `shape`: values below it count as it.
         classes: Class names in the order of their numbers; None: labels are not read.
         weights: Averages of bands to read in the place of single ones, (band, weight) pairs for
             each channel; None where every channel is one of `bands`.
@@ -80,6 +91,7 @@ class Reading:
     classes: tuple[str, ...] | None = None
     weights: tuple[BandWeights, ...] | None = None
     standard: Standard | None = None
+    log_floor: float | None = None
 
     @classmethod
     def of(cls, config: Reader, *, labels: bool = True) -> "Reading":
@@ -92,17 +104,26 @@ class Reading:
         classes = config.classes if labels else None
         bands = config.bands or None
         return cls(
-            config.modality, bands, config.scale, classes, config.band_weights, config.standard
+            config.modality,
+            bands,
+            config.scale,
+            classes,
+            config.band_weights,
+            config.standard,
+            config.log_floor,
         )
 
     @classmethod
     def whole(cls, model: Standardised) -> "Reading":
         """How a pretrained model reads: both views and every band, no labels."""
-        return cls(scale="standard" if model.standard else "before", standard=model.standard)
+        scale: Scale = "standard" if model.standard else "before"
+        if model.log_floor is not None:
+            scale = "shape"
+        return cls(scale=scale, standard=model.standard, log_floor=model.log_floor)
 
     def reference(self) -> Tensor | None:
         """[2, n] what is taken off each channel and what it is multiplied by; None: per pixel."""
-        if self.scale != "standard" or self.modality == "rgb":
+        if self.scale not in ("standard", "shape") or self.modality == "rgb":
             return None
         assert self.standard is not None, "a standard is needed to scale by"
         values = np.asarray(self.standard)  # [C, 2]
@@ -112,7 +133,9 @@ class Reading:
         elif self.bands is not None:
             values = values[list(self.bands)]
         mean, deviation = values.T
-        found = np.stack([mean - DEVIATIONS * deviation, 1 / (2 * DEVIATIONS * deviation)])
+        # of shapes, the mean over the bands that are there goes off too before there is a middle
+        least = mean if self.scale == "shape" else mean - DEVIATIONS * deviation
+        found = np.stack([least, 1 / (2 * DEVIATIONS * deviation)])
         return torch.from_numpy(found.astype(np.float32))
 
 
@@ -168,11 +191,16 @@ def read_batch(
     count = len(indices)
     hs, rgb = Stack(count), Stack(count, top=255)
     low, factor = Stack(count), Stack(count)
+    reference = reading.reference()
     for place, index in enumerate(indices):
         stored = samples.stored(index, reading.modality)
         if stored.hs is not None:
-            if reading.scale == "standard":
-                hs.put(place, _channels(stored.hs, reading, mix))
+            if reference is not None:
+                images = _channels(stored.hs, reading, mix)
+                hs.put(place, images)
+                if reading.log_floor is not None:
+                    level = level_of(torch.from_numpy(images)[None], reference, reading.log_floor)
+                    low.put(place, level[0].numpy())
             elif mix is not None:
                 hs.put(place, scale_spectra(stored.hs, scale=reading.scale, mix=mix))
             else:
@@ -187,8 +215,9 @@ def read_batch(
         hs.tensor,
         low.tensor,
         factor.tensor,
-        None if hs.tensor is None else reading.reference(),
+        None if hs.tensor is None else reference,
         rgb.tensor,
+        log_floor=None if hs.tensor is None else reading.log_floor,
     )
 
 

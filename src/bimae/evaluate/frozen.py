@@ -233,12 +233,12 @@ def _reading(
         return Reading.of(model.config, labels=False), None
     reading = replace(Reading.whole(model.config), modality=modality)
     if scale is not None:
-        reading = replace(reading, scale=scale, standard=None)
+        reading = replace(reading, scale=scale, standard=None, log_floor=None)
     if bands is None or modality == "rgb":
         return reading, None
-    if reading.scale == "after" and len(bands) == 1:
+    if reading.scale in ("after", "shape") and len(bands) == 1:
         raise ConfigError(
-            f"scale is 'after', but a single band is seen ({bands.bands[0]}), and scaled over "
+            f"scale is {reading.scale!r}, but a single band is seen ({bands.bands[0]}), and scaled over "
             "itself it is 0 everywhere; use scale 'before', or more bands"
         )
     return replace(reading, bands=bands.bands, weights=bands.weights), bands.bands

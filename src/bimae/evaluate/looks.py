@@ -84,7 +84,7 @@ def look(
     channels = BandSelection("all" if bands == "auto" else bands).channels(
         samples.bands, samples.wavelengths_nm
     )
-    if shown != "rgb" and config.scale == "after" and len(channels) == 1:
+    if shown != "rgb" and config.scale in ("after", "shape") and len(channels) == 1:
         raise ConfigError(
             f"bands {bands!r} is a single one here, and this model scales each pixel over the "
             "bands that are there, which of one gives nothing; show two or more"
@@ -96,6 +96,7 @@ def look(
         config.classes if labels else None,
         channels.weights if shown != "rgb" else None,
         config.standard,
+        config.log_floor,
     )
     if shown == "rgb":
         return Looks(reading, note=note)

@@ -127,7 +127,11 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         )
         if self.config.pool == "token":
             tokens = self.trunk.with_global(tokens)
-        features = self.norm(self.trunk.encoder(tokens))
+        if self.config.pool == "raw_mean":
+            mean = self.trunk.encoder(tokens, normed=False).mean(dim=1, keepdim=True)
+            features = self.norm(self.trunk.encoder.norm(mean))
+        else:
+            features = self.norm(self.trunk.encoder(tokens))
         pooled = features[:, -1] if self.config.pool == "token" else features.mean(dim=1)
         logits: Tensor = self.head(pooled)
         return logits

@@ -19,10 +19,12 @@ class ClassifierConfig:
         modality: What it looks at.
         bands: Band numbers that it reads, which are also the rows of the spectral positions that
             it uses; of a filter, the band nearest to its centre. Empty for `rgb`.
-        pool: Mean of all tokens, or the global token.
+        pool: Mean of all normalised tokens; mean of all tokens as the last block leaves them, which
+            is normalised then (raw_mean); or the global token.
         scale: Spectra are min-max scaled per pixel `before` the bands are picked (the paper), or
             `after`, over only the bands that it reads; or each band is brought to the mean and
-            deviation of `model.standard`, whatever other bands there are.
+            deviation of `model.standard`, whatever other bands there are; or the `shape` of each
+            spectrum is, see `ModelConfig.log_floor`.
         any_sensor: Whether it answers for any of its modalities and bands, as are there; `bands`
             are then those of the sensor that it was trained with.
         wavelengths_nm: Band centres of the sensor in nm, all of them, or None where unknown.
@@ -46,6 +48,11 @@ class ClassifierConfig:
         """Mean and deviation of every band, where spectra are brought to these."""
         return self.model.standard
 
+    @property
+    def log_floor(self) -> float | None:
+        """Least value that a logarithm is taken of, where the shape of spectra is read."""
+        return self.model.log_floor
+
     def __post_init__(self) -> None:
         found = []
         for name, kinds in (("modality", Modality), ("pool", Pool), ("scale", Scale)):
@@ -62,11 +69,15 @@ class ClassifierConfig:
             beyond = [b for b in self.bands if not 0 <= b < self.model.bands]
             if beyond:
                 found.append(f"bands {beyond} are beyond the model's {self.model.bands}")
-        if (self.scale == "standard") != (self.model.standard is not None):
+        if (self.scale in ("standard", "shape")) != (self.model.standard is not None):
             has = "has none" if self.model.standard is None else "has them"
             found.append(f"scale is {self.scale!r}, but of means and deviations the model {has}")
+        elif (self.scale == "shape") != (self.model.log_floor is not None):
+            found.append(f"scale is {self.scale!r}, but log_floor is {self.model.log_floor}")
         if self.any_sensor and self.scale == "before":
-            found.append("any_sensor needs scale after or standard: what no band tells is unknown")
+            found.append(
+                "any_sensor needs scale after, standard or shape: what no band tells is unknown"
+            )
         if self.band_weights is not None:
             found += self._weight_problems(self.band_weights)
         if found:

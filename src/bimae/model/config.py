@@ -21,8 +21,9 @@ _COUNTS = (
 )
 
 Modality = Literal["bimodal", "hs", "rgb"]
-Pool = Literal["mean", "token"]
-Scale = Literal["before", "after", "standard"]
+Pool = Literal["mean", "raw_mean", "token"]
+Scale = Literal["before", "after", "standard", "shape"]
+BandTokens = Literal["sum", "product"]
 BandPositions = Literal["learned", "wavelength"]
 HsMasking = Literal["random", "block", "similarity"]
 
@@ -91,6 +92,12 @@ class ModelConfig:
         widths_nm: Full width at half maximum of each of its bands in nm; needed likewise.
         standard: Mean and standard deviation of each band over the pixels that were learned from,
             in the unit of the images; None where spectra are scaled per pixel instead.
+        log_floor: Not None: of each pixel the shape of its spectrum is read, the logarithm of every
+            band less the mean over the bands that are there, and `standard` is of that. Values
+            below this one, in the unit of the images, count as this one.
+        band_tokens: A band's token is its projected image and its position, `sum` (the paper); or
+            the image is first multiplied by weights of the band, `product`, so that a mean of
+            tokens weighs bands one against another.
         hs_masking: Bands are hidden one by one, `random` (the paper); in runs of neighbours,
             `block`; or in groups that are alike in the data, `similarity`.
         hs_block: Bands of a run, where these are hidden in blocks.
@@ -119,6 +126,8 @@ class ModelConfig:
     wavelengths_nm: tuple[float, ...] | None = None
     widths_nm: tuple[float, ...] | None = None
     standard: tuple[tuple[float, float], ...] | None = None
+    log_floor: float | None = None
+    band_tokens: BandTokens = "sum"
     hs_masking: HsMasking = "random"
     hs_block: int = 10
     hs_groups: tuple[int, ...] | None = None
@@ -236,6 +245,11 @@ class ModelConfig:
         if self.band_positions not in get_args(BandPositions):
             choices = ", ".join(get_args(BandPositions))
             found.append(f"band_positions is {self.band_positions!r}; choose one of {choices}")
+        if self.band_tokens not in get_args(BandTokens):
+            choices = ", ".join(get_args(BandTokens))
+            found.append(f"band_tokens is {self.band_tokens!r}; choose one of {choices}")
+        if self.log_floor is not None and (self.standard is None or not self.log_floor > 0):
+            found.append(f"log_floor is {self.log_floor}; it must be above 0, and needs standard")
         if self.hs_masking not in get_args(HsMasking):
             choices = ", ".join(get_args(HsMasking))
             found.append(f"hs_masking is {self.hs_masking!r}; choose one of {choices}")

@@ -7,8 +7,9 @@ not centred, pretraining stays at the mean image several times longer.
 import torch
 from torch import Tensor, nn
 
+from bimae.model.blocks import EncoderBlock
 from bimae.model.config import ModelConfig
-from bimae.model.positions import grid_positions, line_positions
+from bimae.model.positions import FREQUENCIES, grid_positions, line_positions
 from bimae.model.tokenizers import Tokenizer
 
 MIDDLE = 0.5  # of the range [0, 1] that every patch lies in
@@ -22,6 +23,11 @@ def initialise(module: nn.Module, config: ModelConfig, generator: torch.Generato
     neighbouring bands and tiles start out alike and a position is as large as a token. A
     projection's bias starts where a mid-grey patch gives a token of zero: patches lie in [0, 1],
     and their common part would drown what tells them apart.
+
+    Where bands have weights that their images are multiplied by, a model starts close to one that
+    is linear in mean spectra, which learns from few samples: these weights are normal with
+    deviation 1, a projection is the mean of the image and a tenth of what it would be otherwise,
+    and so are the branches of the blocks.
     """
     for part in module.modules():
         if isinstance(part, nn.Linear):
@@ -37,9 +43,24 @@ def initialise(module: nn.Module, config: ModelConfig, generator: torch.Generato
     tables["rgb"] = grid_positions(config.grid, config.width)
     with torch.no_grad():
         for name, part in module.named_modules():
+            if isinstance(part, EncoderBlock) and config.band_tokens == "product":
+                part.attention.out.weight *= 0.1
+                part.mlp[2].weight *= 0.1
             if isinstance(part, Tokenizer):
+                if part.products:
+                    _start_at_means(part, generator)
                 part.projection.bias.copy_(-MIDDLE * part.projection.weight.sum(dim=1))
                 if isinstance(part.positions, Tensor):
                     part.positions.copy_(tables[name.rpartition(".")[2]])
                 else:
                     nn.init.zeros_(part.positions.out.weight)  # sines and cosines to start with
+
+
+def _start_at_means(part: Tokenizer, generator: torch.Generator) -> None:
+    weight, own = part.projection.weight, part.positions
+    mean = torch.randn(len(weight), 1, generator=generator) * (2 / weight.shape[1] ** 0.5)
+    weight.copy_(0.1 * weight + mean)
+    if isinstance(own, Tensor):
+        nn.init.normal_(part.factors, generator=generator)
+    else:  # of the features, sines and cosines of FREQUENCIES waves, the squares sum to that
+        nn.init.normal_(own.products.weight, std=FREQUENCIES**-0.5, generator=generator)

@@ -39,12 +39,19 @@ class WavelengthPositions(nn.Module):
     of the wavelength (Tancik et al. 2020) and the width. No weight depends on the sensor.
     """
 
-    def __init__(self, width: int) -> None:
-        """Declares the weights; `look_at` says which bands there are."""
+    def __init__(self, width: int, *, products: bool = False) -> None:
+        """Declares the weights; `look_at` says which bands there are.
+
+        Args:
+            width: Token width D.
+            products: Whether bands have weights that their images are multiplied by, too.
+        """
         super().__init__()
         self.width = width
         self.hidden = nn.Linear(2 * FREQUENCIES + 2, width)
         self.out = nn.Linear(width, width)
+        if products:
+            self.products = nn.Linear(2 * FREQUENCIES + 2, width, bias=False)
         self.register_buffer("start", torch.zeros(0, width), persistent=False)
         self.register_buffer("features", torch.zeros(0, 2 * FREQUENCIES + 2), persistent=False)
         self.start: Tensor
@@ -68,11 +75,22 @@ class WavelengthPositions(nn.Module):
     def forward(self) -> Tensor:
         """[C, D] positions of the bands of the sensor."""
         kind = self.hidden.weight.dtype
-        # A product may round a row otherwise when there are more rows beside it; float64 leaves
-        # nothing of that, so that a band has one position, to the bit, on every sensor.
+        hidden = self._exactly(self.hidden, self.features)
+        learned = self._exactly(self.out, nn.functional.gelu(hidden))
+        return (learned + self.start.to(learned.dtype)).to(kind)
+
+    def factors(self) -> Tensor:
+        """[C, D] what the projected images of the bands are multiplied by."""
+        return self._exactly(self.products, self.features).to(self.products.weight.dtype)
+
+    @staticmethod
+    def _exactly(layer: nn.Linear, x: Tensor) -> Tensor:
+        """A linear layer in float64, or in the weights' type where that is not float32.
+
+        A product may round a row otherwise when there are more rows beside it; float64 leaves
+        nothing of that, so that a band has one position, to the bit, on every sensor.
+        """
+        kind = layer.weight.dtype
         exact = torch.float64 if kind is torch.float32 else kind
-        features = self.features.to(exact)
-        hidden = nn.functional.linear(features, *(p.to(exact) for p in self.hidden.parameters()))
-        out = (p.to(exact) for p in self.out.parameters())
-        learned = nn.functional.linear(nn.functional.gelu(hidden), *out)
-        return (learned + self.start.to(exact)).to(kind)
+        bias = None if layer.bias is None else layer.bias.to(exact)
+        return nn.functional.linear(x.to(exact), layer.weight.to(exact), bias)

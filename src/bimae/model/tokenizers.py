@@ -16,23 +16,38 @@ class Tokenizer(nn.Module):
     band of the sensor, or a tile's place in the image.
     """
 
-    def __init__(self, patch: int, positions: int | WavelengthPositions, width: int) -> None:
+    def __init__(
+        self,
+        patch: int,
+        positions: int | WavelengthPositions,
+        width: int,
+        *,
+        products: bool = False,
+    ) -> None:
         """Declares the weights.
 
         Args:
             patch: Values V in one patch.
             positions: Rows of the position table, bands or RGB tiles; or what computes them.
             width: Token width D.
+            products: Whether a projected patch is multiplied by weights of its position, before
+                that is added.
         """
         super().__init__()
         self.projection = nn.Linear(patch, width)
         self.positions = (
             nn.Parameter(torch.zeros(positions, width)) if isinstance(positions, int) else positions
         )
+        self.products = products
+        if products and isinstance(positions, int):
+            self.factors = nn.Parameter(torch.zeros(positions, width))
 
     def forward(self, patches: Tensor, rows: Tensor) -> Tensor:
         """Patches [B, N, V] at positions `rows` ([N] for all samples, or [B, N]) to [B, N, D]."""
         tokens: Tensor = self.projection(patches.to(self.projection.weight.dtype))
+        if self.products:
+            # a row of the table for each row asked for, as of positions
+            tokens = tokens * nn.functional.embedding(rows, self._factors())
         return tokens + self.position(rows)
 
     def position(self, rows: Tensor) -> Tensor:
@@ -42,3 +57,7 @@ class Tokenizer(nn.Module):
     def table(self) -> Tensor:
         """All positions [N, D]."""
         return self.positions if isinstance(self.positions, Tensor) else self.positions()
+
+    def _factors(self) -> Tensor:
+        own = self.positions
+        return own.factors() if isinstance(own, WavelengthPositions) else self.factors

@@ -30,16 +30,17 @@ class Encoder(nn.Sequential):
         super().__init__(*blocks, LayerNorm(config.width))
         self.checkpointed = False
 
-    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, keep: Tensor | None = None, *, normed: bool = True) -> Tensor:
         """[B, N, D] to [B, N, D]; blocks are computed again in the backward pass if told to.
 
         Args:
             x: Tokens.
             keep: [B, depth, 2] what the branches of each block count in each sample; see
                 `EncoderBlock`. Drawn by who calls: nothing here is random.
+            normed: Whether the final norm is applied.
         """
         again = self.checkpointed and torch.is_grad_enabled()
-        for number, block in enumerate(self):
+        for number, block in enumerate(self if normed else self[:-1]):
             # the last one is the norm, which has no branches
             own = (x,) if keep is None or number == keep.shape[1] else (x, keep[:, number])
             # nothing here is random, so there is no state of a generator to keep
@@ -49,6 +50,11 @@ class Encoder(nn.Sequential):
                 else block(*own)
             )
         return x
+
+    @property
+    def norm(self) -> nn.Module:
+        """The final norm."""
+        return self[-1]
 
 
 class Trunk(nn.Module):
@@ -68,7 +74,12 @@ class Trunk(nn.Module):
         super().__init__()
         self.config = config
         if modality != "rgb":
-            self.hs = Tokenizer(config.hs_patch, _positions(config), config.width)
+            self.hs = Tokenizer(
+                config.hs_patch,
+                _positions(config),
+                config.width,
+                products=config.band_tokens == "product",
+            )
         if modality != "hs":
             self.rgb = Tokenizer(config.rgb_patch, config.tiles, config.width)
         if global_token:
@@ -150,6 +161,7 @@ def _positions(config: ModelConfig) -> int | WavelengthPositions:
         return config.bands
     assert config.wavelengths_nm is not None, "the configuration was checked"
     assert config.widths_nm is not None, "the configuration was checked"
-    positions = WavelengthPositions(config.width)
+    products = config.band_tokens == "product"
+    positions = WavelengthPositions(config.width, products=products)
     positions.look_at(config.wavelengths_nm, config.widths_nm)
     return positions

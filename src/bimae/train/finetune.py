@@ -10,7 +10,6 @@ from bimae.data import SeedDataset, Split
 from bimae.data.loading import check_labels
 from bimae.data.reading import Reading
 from bimae.data.shots import few
-from bimae.data.standard import measure_standard
 from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection, Channels
@@ -21,6 +20,7 @@ from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
+from bimae.train.scaling import reference_for, scale_of
 from bimae.train.trainer import fit, make_trainer
 
 
@@ -124,12 +124,12 @@ def _fresh(
     channels = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
     reads_bands = options.modality != "rgb"
     model = _sizes(options, samples, split, pretrained)
-    scale = options.scale or ("standard" if model.standard else "before")
+    scale = options.scale or scale_of(model)
     if options.any_sensor and scale == "before":
         scale = "after"
-    if reads_bands and scale == "after" and len(channels) == 1:
+    if reads_bands and scale in ("after", "shape") and len(channels) == 1:
         raise ConfigError(
-            f"scale is 'after', but bands {options.bands!r} is a single one here, and scaled over "
+            f"scale is {scale!r}, but bands {options.bands!r} is a single one here, and scaled over "
             "itself it is 0 everywhere; use scale 'before', or more bands"
         )
     config = ClassifierConfig(
@@ -154,14 +154,20 @@ def _sizes(
 ) -> ModelConfig:
     """Sizes of the encoder on the sensor of the data, and the standard of spectra if any."""
     if pretrained is None:
-        model = sizes_for(options, samples, band_positions=options.band_positions)
+        model = sizes_for(
+            options,
+            samples,
+            band_positions=options.band_positions,
+            band_tokens=options.band_tokens,
+        )
     elif pretrained.config.band_positions == "wavelength":
         model = pretrained.config.on(samples.wavelengths_nm, samples.info.fwhm_nm)
     else:
         model = pretrained.config
-    if options.scale == "standard" and model.standard is None:
-        return replace(model, standard=measure_standard(samples, split.train))
-    return replace(model, standard=None) if options.scale in ("before", "after") else model
+    scale = options.scale
+    if scale is None or (scale == scale_of(model) and scale in ("standard", "shape")):
+        return model
+    return replace(model, **reference_for(scale, samples, split.train))
 
 
 def _looks_at(config: ClassifierConfig, bands: Channels | str) -> str:

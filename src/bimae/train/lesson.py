@@ -25,7 +25,7 @@ from bimae.train.sensors import draw_sensor
 from bimae.train.sharing import gathered
 
 # Draws of one kind do not depend on whether others are made.
-DROPS, QUARTERS, MIXES, SENSORS = 1, 2, 3, 4
+DROPS, QUARTERS, MIXES, SENSORS, CROPS = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Lesson:
         mix: What each sample is mixed with.
         mix_quarter: [B] `quarter` of the partners.
         sensor: The camera that all of them are seen by.
+        crop: [B, 2, 3] the square that is cut from each sample; see `draw_crops`.
+        mix_crop: The same of the partners.
     """
 
     batch: Batch
@@ -48,6 +50,8 @@ class Lesson:
     mix: Mix | None = None
     mix_quarter: Tensor | None = None
     sensor: Sensor = WHOLE
+    crop: Tensor | None = None
+    mix_crop: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.batch)
@@ -61,14 +65,21 @@ class Lesson:
             mix=None if self.mix is None else self.mix.part(where),
             mix_quarter=None if self.mix_quarter is None else self.mix_quarter[where],
             sensor=self.sensor,
+            crop=None if self.crop is None else self.crop[where],
+            mix_crop=None if self.mix_crop is None else self.mix_crop[where],
         )
 
     def images(self) -> tuple[Tensor | None, Tensor | None]:
         """Both views as the model gets them; None for one that was not read."""
-        own = [_turned(view, self.quarter) for view in self.batch.images(self.sensor)]
+        own = [
+            _cut(_turned(view, self.quarter), self.crop) for view in self.batch.images(self.sensor)
+        ]
         if self.mix is None:
             return own[0], own[1]
-        others = [_turned(view, self.mix_quarter) for view in self.mix.partner.images(self.sensor)]
+        others = [
+            _cut(_turned(view, self.mix_quarter), self.mix_crop)
+            for view in self.mix.partner.images(self.sensor)
+        ]
         boxes = self.mix.hs_box, self.mix.rgb_box
         hs, rgb = (
             None if a is None or b is None or box is None else blended(a, b, self.mix.blend, box)
@@ -98,13 +109,16 @@ def draw_lesson(
     def rng(kind: int) -> np.random.Generator:
         return np.random.default_rng([options.seed, epoch, number, kind])
 
-    keep = quarter = mix = mix_quarter = None
+    keep = quarter = mix = mix_quarter = crop = mix_crop = None
     if options.drop_path:
         drawn = draw_keep(rng(DROPS), share.whole, depth=depth, rate=options.drop_path)
         keep = sent(drawn[mine], device)
     turned = torch.from_numpy(rng(QUARTERS).random(share.whole) < 0.5) if options.rotate else None
     if turned is not None:
         quarter = sent(turned[mine], device)
+    crops = draw_crops(rng(CROPS), share.whole, options.crop) if options.crop < 1 else None
+    if crops is not None:
+        crop = sent(crops[mine], device)
     if options.mixup or options.cutmix:
         draws = draw_mix(
             rng(MIXES),
@@ -116,11 +130,13 @@ def draw_lesson(
         mix = mix_of(draws, batch, gathered(batch, ranks), mine)
         if turned is not None:
             mix_quarter = sent(turned[torch.from_numpy(draws.partner[mine])], device)
+        if crops is not None:
+            mix_crop = sent(crops[torch.from_numpy(draws.partner[mine])], device)
     sensor = WHOLE
     if options.any_sensor:
         assert batch.hs is not None, "any sensor is learned from data with spectra"
         sensor = draw_sensor(rng(SENSORS), batch.hs.shape[1]).to(device)
-    return Lesson(batch, keep, quarter, mix, mix_quarter, sensor)
+    return Lesson(batch, keep, quarter, mix, mix_quarter, sensor, crop, mix_crop)
 
 
 def draw_keep(rng: np.random.Generator, count: int, *, depth: int, rate: float) -> Tensor:
@@ -139,6 +155,36 @@ def draw_keep(rng: np.random.Generator, count: int, *, depth: int, rate: float) 
     kept = 1 - (np.linspace(0, rate, depth) if depth > 1 else np.array([rate]))
     drawn = rng.random((count, depth, 2)) < kept[:, None]
     return torch.from_numpy((drawn / kept[:, None]).astype(np.float32))
+
+
+def draw_crops(rng: np.random.Generator, count: int, least: float) -> Tensor:
+    """Squares to cut from samples: of random area, place and angle.
+
+    Args:
+        rng: Source of the draws.
+        count: Samples.
+        least: Smallest share of a sample's area that a square has; the largest is 1.
+
+    Returns:
+        [count, 2, 3] float32: from places in the square to places in the sample, both from -1 to 1
+        (column, row), as `torch.nn.functional.affine_grid` takes them.
+    """
+    side = np.sqrt(rng.uniform(least, 1, count))
+    angle = rng.uniform(0, 2 * np.pi, count)
+    away = rng.uniform(-1, 1, (count, 2)) * (1 - side)[:, None]
+    rows = [side * np.cos(angle), -side * np.sin(angle), away[:, 0]]
+    columns = [side * np.sin(angle), side * np.cos(angle), away[:, 1]]
+    return torch.from_numpy(np.stack([np.stack(rows, 1), np.stack(columns, 1)], 1)).float()
+
+
+def _cut(images: Tensor | None, crop: Tensor | None) -> Tensor | None:
+    """[B, V, S, S] to the squares, brought to the same size; beyond the edge its pixels go on."""
+    if images is None or crop is None:
+        return images
+    grid = nn.functional.affine_grid(crop, list(images.shape), align_corners=False)
+    return nn.functional.grid_sample(
+        images, grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
 
 
 Model = TypeVar("Model", bound=SeedClassifier)

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from bimae.errors import BandError
-from bimae.model.config import PRESETS, BandPositions, HsMasking, Modality, Pool, Scale
+from bimae.model.config import (
+    PRESETS,
+    BandPositions,
+    BandTokens,
+    HsMasking,
+    Modality,
+    Pool,
+    Scale,
+)
 from bimae.spectra import BandSelection
 
 Arithmetic = Literal["32", "bf16-mixed"]
@@ -126,9 +134,13 @@ class PretrainOptions(RunOptions):
     band_positions: BandPositions = "learned"
     """What tells bands apart: a learned row for each band of this sensor (the paper), or its
     wavelength and width, so that the weights read any sensor."""
-    scale: Literal["before", "standard"] = "before"
-    """Spectra are min-max scaled per pixel (the paper), or each band by its mean and deviation over
-    the training part, which keeps brightness and does not depend on what other bands there are."""
+    band_tokens: BandTokens = "sum"
+    """A band's token is its projected image plus its position (the paper); product: the image is
+    first multiplied by weights of the band."""
+    scale: Literal["before", "standard", "shape"] = "before"
+    """Spectra are min-max scaled per pixel (the paper); or each band by its mean and deviation over
+    the training part (standard), which keeps brightness and does not depend on what other bands
+    there are; or so after logarithms and without brightness (shape)."""
     cross_modal: float = 0.0
     """Share of the steps in which one view is hidden wholly and reconstructed from the other."""
     hs_masking: HsMasking = "random"
@@ -178,12 +190,16 @@ class FinetuneOptions(RunOptions):
     what filters would see: 490nm@30,560nm@20 (centre@width)."""
     scale: Scale | None = None
     """Spectra are min-max scaled before the bands are picked (the paper), or after, over these
-    bands only; or each band by its mean and deviation (standard). Default: standard where the
-    weights were pretrained so, else before; after with any_sensor."""
+    bands only; or each band by its mean and deviation (standard); or so after logarithms and
+    without brightness (shape). Default: as the weights were pretrained; from scratch before, after with
+    any_sensor."""
     band_positions: BandPositions = "learned"
     """What tells bands apart, as in pretraining; with weights, theirs is taken."""
+    band_tokens: BandTokens = "sum"
+    """How a band's token is made, as in pretraining; with weights, theirs is taken."""
     pool: Pool = "mean"
-    """Mean of all tokens, or the global token."""
+    """Mean of all normalised tokens; mean of all tokens, normalised then (raw_mean); or the global
+    token."""
     epochs: int = 50
     """Times that every sample is seen."""
     learning_rate: float = 5e-4
@@ -214,6 +230,9 @@ class FinetuneOptions(RunOptions):
     is usual); 0: off."""
     rotate: bool = False
     """Turn samples by 90 degrees at random too, both views alike; flips are always on."""
+    crop: float = 1.0
+    """Least share of a sample's area that a square cut from it at random and turned by any angle
+    has, both views alike (0.1 is usual); 1: off."""
     ema: float = 0.0
     """What a running average of the weights keeps of itself in a step (0.999 is usual); it is what
     is validated and becomes the model. 0: off."""
@@ -240,6 +259,8 @@ class FinetuneOptions(RunOptions):
             yield f"bands is {self.bands!r}, but a classifier of modality rgb reads no bands"
 
     def _recipe_problems(self) -> Iterator[str]:
+        if not 0 < self.crop <= 1:
+            yield f"crop is {self.crop}; it must be above 0 and at most 1 (off)"
         if self.shots != "all" and self.shots < 1:
             yield f"shots is {self.shots}; it must be at least 1, or all"
         if not 0 < self.layer_decay <= 1:

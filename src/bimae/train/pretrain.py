@@ -7,7 +7,6 @@ import torch
 from bimae.data import SeedDataset, Split
 from bimae.data.reading import Reading
 from bimae.data.similarity import alike_bands, band_correlation
-from bimae.data.standard import measure_standard
 from bimae.errors import ConfigError, DataError
 from bimae.model import BiMAE
 from bimae.train.options import PretrainOptions
@@ -16,6 +15,7 @@ from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, sp
 from bimae.train.pretraining import PretrainTask
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
+from bimae.train.scaling import reference_for
 from bimae.train.trainer import fit, make_trainer
 
 
@@ -56,7 +56,8 @@ def pretrain(options: PretrainOptions) -> PretrainRun:
         options,
         samples,
         band_positions=options.band_positions,
-        standard=measure_standard(samples, split.train) if options.scale == "standard" else None,
+        band_tokens=options.band_tokens,
+        **reference_for(options.scale, samples, split.train),
         hs_mask_ratio=options.hs_mask_ratio,
         rgb_mask_ratio=options.rgb_mask_ratio,
         hs_target_ratio=options.hs_target_ratio,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bimae.data.batch import Batch, Sensor, Share
+from bimae.data.batch import MIDDLE, Batch, Sensor, Share
 from bimae.data.reading import Reading
 from bimae.data.resident import sent
 from bimae.model import BiMAE, Views
@@ -152,6 +152,8 @@ def _dark(config: ModelConfig) -> Tensor | None:
     reference = Reading.whole(config).reference()
     if reference is None:
         return None
+    if config.log_floor is not None:
+        return torch.full_like(reference[0], MIDDLE)
     least, rise = reference
     found: Tensor = (-least * rise).clamp_(0, 1)  # as `Batch.spectra`
     return found
