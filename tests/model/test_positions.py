@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bimae.errors import ConfigError
-from bimae.model import BiMAE, ClassifierConfig, SeedClassifier
+from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
 from bimae.spectra import BandSelection
 from tests.model.small import CONFIG, images, masks
@@ -92,3 +92,56 @@ def test_a_classifier_turns_and_pretraining_sees_no_spectra_at_all() -> None:
     nm = tuple(NM[r] for r in rows)
     model.look_at(BandSelection("all").channels(2, nm), nm, (10.0, 10.0))
     torch.testing.assert_close(model(hs[:, rows], None), expected)
+
+
+@pytest.mark.parametrize("base", [CONFIG, ANYWHERE])
+def test_products_start_as_a_reading_of_mean_spectra(base: ModelConfig) -> None:
+    """Two images of one mean are nearly one token; two bands of one image are not."""
+    config = replace(base, band_tokens="product")
+    model = BiMAE(config, generator=torch.Generator().manual_seed(1))
+    hs, _ = images()
+    even = hs.mean(dim=(2, 3), keepdim=True).expand_as(hs)
+    tokens, flat = (
+        model.trunk.tokens(x) - model.trunk.hs.position(torch.arange(config.bands))
+        for x in (hs, even)
+    )
+    assert (tokens - flat).norm() < 0.5 * flat.norm()
+    same = torch.full_like(hs, 0.9)
+    first, second = model.trunk.tokens(same)[0, [2, 15]]
+    assert torch.cosine_similarity(first, second, dim=0) < 0.5
+
+
+def test_products_follow_the_wavelength(tmp_path: Path) -> None:
+    config = replace(ANYWHERE, band_tokens="product")
+    BiMAE(config).save_pretrained(tmp_path)
+    model = BiMAE.from_pretrained(tmp_path)
+    hs, _ = images()
+    some = [3, 8, 15]
+    expected = model.trunk.tokens(hs[:, some], bands=some)
+    model.look_at([NM[i] for i in some], [10.0] * 3)
+    assert torch.equal(model.trunk.tokens(hs[:, some]), expected)
+
+
+def test_normalising_after_the_mean() -> None:
+    """Tokens count by their size there, and the encoder's norm is used, so that it learns."""
+    config = ClassifierConfig(
+        CONFIG, ("a", "b"), modality="hs", bands=tuple(range(CONFIG.bands)), pool="raw_mean"
+    )
+    model = SeedClassifier(config)
+    hs, _ = images()
+    raw = model.trunk.encoder(model.tokens(hs), normed=False)
+    expected = model.head(model.norm(model.trunk.encoder.norm(raw.mean(dim=1))))
+    torch.testing.assert_close(model(hs), expected)
+    model(hs).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_what_varies_within_is_looked_up_for_another_sensor() -> None:
+    within = tuple((float(n), 1.0) for n in range(20))
+    config = replace(ANYWHERE, standard=((0.0, 1.0),) * 20, log_floor=0.01, within=within)
+    turned = config.on((420.0, 425.0, 900.0))
+    assert turned.within == ((2.0, 1.0), (2.5, 1.0), (19.0, 1.0))
+    with pytest.raises(ConfigError, match="within has 19 values for 20 bands"):
+        replace(config, within=within[1:])
+    with pytest.raises(ConfigError, match="which need log_floor"):
+        replace(config, log_floor=None)

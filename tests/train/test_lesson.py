@@ -14,7 +14,7 @@ from bimae.data.batch import Batch, Share
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.train import lesson as room
 from bimae.train.engine import Engine
-from bimae.train.lesson import Lesson, draw_keep, draw_lesson, dropping
+from bimae.train.lesson import Lesson, draw_crops, draw_keep, draw_lesson, dropping
 from bimae.train.modules import ClassifyTask, class_weights
 from bimae.train.options import FinetuneOptions
 from bimae.train.recording import tensors_of
@@ -24,7 +24,7 @@ CLASSES = ("a", "b", "c")
 COUNTS = (4, 1, 6)
 ALL = FinetuneOptions(
     Path("none"), seed=5, drop_path=0.5, label_smoothing=0.1, class_weights="balanced",
-    mixup=0.4, cutmix=1.0, rotate=True,
+    mixup=0.4, cutmix=1.0, rotate=True, crop=0.2,
 )  # fmt: skip
 
 
@@ -212,3 +212,25 @@ def test_a_frozen_trunk_has_no_gradients() -> None:
     task.engine.means(task._learn, lesson).figures["loss"].backward()
     learning = {name for name, p in model.named_parameters() if p.grad is not None}
     assert learning == {"norm.weight", "norm.bias", "head.weight", "head.bias"}
+
+
+def test_crops_cut_both_views_alike() -> None:
+    """The same square of the same scene, at both resolutions: a ramp stays a ramp in both."""
+    crops = draw_crops(np.random.default_rng(3), 6, 0.1)
+    inner = crops.abs().sum(dim=2).amax(dim=1) < 1  # wholly inside: no edge that goes on
+    assert inner.any()
+    ramps = []
+    for side in (24, 96):
+        place = (torch.arange(side) + 0.5) / side * 2 - 1
+        image = torch.stack([place.expand(side, side), place[:, None].expand(side, side)])
+        ramps.append(room._cut(image.expand(6, -1, -1, -1), crops))
+    fine = torch.nn.functional.avg_pool2d(ramps[1], 4)
+    torch.testing.assert_close(ramps[0][inner], fine[inner], atol=0.02, rtol=0)
+    assert (ramps[0][inner].amax((2, 3)) - ramps[0][inner].amin((2, 3)) < 2).all()
+
+
+def test_crops_have_the_areas_asked_for() -> None:
+    crops = draw_crops(np.random.default_rng(0), 500, 0.25)
+    areas = torch.linalg.det(crops[:, :, :2])
+    assert 0.25 <= areas.min() < 0.3 and 0.95 < areas.max() <= 1
+    assert torch.allclose(areas.mean(), torch.tensor(0.625), atol=0.03)

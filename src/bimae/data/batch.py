@@ -52,6 +52,7 @@ class Sensor:
 
 
 WHOLE = Sensor()
+FLOOR = 3e-4  # of the largest variance inside objects: smaller ones are not blown up further
 MIDDLE = 0.5  # of [0, 1]: what a pixel of the mean shape is, and one that has no shape
 
 
@@ -76,6 +77,8 @@ class Batch:
         turns: [B, 2] whether each sample is turned upside down, and left to right; None: none is.
         label: [B] class numbers, or None where no classes were asked for.
         share: What part of the step this is; None: all of it.
+        factors: [n, F] shapes are whitened: by how much each of some causes moves each channel
+            inside one object, in the channel's deviations. None: they are not.
         log_floor: The shapes of spectra are read, see `Reading`; None: values as they are.
     """
 
@@ -90,6 +93,7 @@ class Batch:
     label: Tensor | None = None
     share: Share | None = None
     log_floor: float | None = None
+    factors: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -98,7 +102,7 @@ class Batch:
         """Some of the samples, without a copy."""
         if self.rows is None:
             cut = self._map(lambda tensor: tensor[where])
-            return replace(cut, reference=self.reference)
+            return replace(cut, reference=self.reference, factors=self.factors)
         own = {"index": self.index, "rows": self.rows, "turns": self.turns, "label": self.label}
         part: dict[str, Any] = {k: None if v is None else v[where] for k, v in own.items()}
         return replace(self, **part)
@@ -153,9 +157,12 @@ class Batch:
         Args:
             bands: [B, K] which channels of each sample; default: all, in order.
             over: [B, M] scale each pixel over these channels, as a camera without others would;
-                default: over all that were read, or those that the reading says.
+                default: over all that were read, or those that the reading says. Shapes that are
+                whitened need the same for all samples.
         """
         assert self.hs is not None, "this batch was read without spectra"
+        if self.factors is not None:
+            return _turn(self._whitened(bands, over), self.turns, (2, 3), own=True)
         images = self._whole(self.hs) if bands is None else self._picked(self.hs, bands)
         numbers = images.float()
         own = numbers is not self.hs  # float32 as stored is not ours to write to
@@ -168,7 +175,7 @@ class Batch:
             else:
                 level = self._level(images, bands, over)
                 numbers = numbers.clamp(min=self.log_floor).log_() - least - level
-                numbers = numbers.mul_(rise).add_(MIDDLE).clamp_(0, 1).nan_to_num_(MIDDLE)
+                numbers = numbers.mul_(rise).nan_to_num_(0).add_(MIDDLE).clamp_(0, 1)
             own = True
         elif self.low is not None and self.factor is not None:
             if over is None:
@@ -178,6 +185,25 @@ class Batch:
             numbers = numbers.sub_(low) if own else numbers - low
             numbers, own = numbers.mul_(factor), True
         return _turn(numbers, self.turns, (2, 3), own=own)
+
+    def _whitened(self, bands: Tensor | None, over: Tensor | None) -> Tensor:
+        """`spectra` [B, K, S, S] of shapes that are whitened over the channels that are there."""
+        assert self.hs is not None and self.reference is not None and self.factors is not None
+        images = self._whole(self.hs) if over is None else self._picked(self.hs, over)
+        least, rise = self.reference[:, :, None, None]
+        factors = self.factors
+        if over is not None:
+            least, rise, factors = least[over], rise[over], factors[over[0]]
+        shapes = images.float().clamp(min=self.log_floor).log_() - least
+        shapes -= self._level(images, over, over)
+        shapes = whitened(shapes.mul_(rise).nan_to_num_(0), factors).add_(MIDDLE).clamp_(0, 1)
+        if bands is None or bands is over:
+            return shapes
+        if over is not None:  # places among those that are there
+            places = torch.zeros(self.hs.shape[1], dtype=torch.long, device=bands.device)
+            places[over[0]] = torch.arange(over.shape[1], device=bands.device)
+            bands = places[bands]
+        return shapes[torch.arange(len(shapes), device=bands.device)[:, None], bands]
 
     def _level(self, images: Tensor, bands: Tensor | None, over: Tensor | None) -> Tensor:
         """`level_of` over some channels [B, M], or all that were read."""
@@ -257,6 +283,33 @@ def level_of(
     logs = images.float().clamp(min=log_floor).log_()
     level = (logs - (usual if bands is None else usual[bands])).mean(dim=1, keepdim=True)
     return level.masked_fill((images == 0).all(dim=1, keepdim=True), float("nan"))
+
+
+def whitened(shapes: Tensor, factors: Tensor) -> Tensor:
+    """Makes what varies inside one object vary alike in every direction, as far as is known of it.
+
+    With C the covariance of channels that factors tell, F F', and e a share `FLOOR` of its largest
+    eigenvalue, (C + e)^(-1/2) x: of all whitenings the one that moves channels least (ZCA). Causes
+    that move pixels of one object much, as light and shade do, tell objects apart little.
+
+    Args:
+        shapes: [B, K, S, S] in deviations of each channel.
+        factors: [K, F] see `Batch`.
+
+    Returns:
+        [B, K, S, S] float32; inside an object of one deviation in every direction that `FLOOR`
+        leaves.
+    """
+    exact = factors.double()
+    values, vectors = torch.linalg.eigh(exact.T @ exact)  # small, however many channels there are
+    floor = FLOOR * values[-1].clamp(min=1e-12)
+    known = values > floor * 1e-3
+    gains = torch.where(known, ((values + floor) ** -0.5 - floor**-0.5) / values, 0.0)
+    inner = (vectors * gains) @ vectors.T
+    own, inner, plain = exact.float(), inner.float(), (floor**-0.5).float()
+    flat = shapes.float().flatten(2)
+    moved = own @ (inner @ (own.T @ flat))
+    return torch.addcmul(moved, flat, plain).view_as(shapes)
 
 
 def _range_of(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,8 +18,11 @@ from bimae.data.dataset import SeedDataset
 from bimae.data.transforms import Mix, one_over, scale_spectra
 from bimae.spectra import BandWeights
 
-Scale = Literal["before", "after", "standard", "shape"]
+Scale = Literal["before", "after", "standard", "shape", "whitened"]
+ALONE = ("after", "shape", "whitened")
+"""Scales that set a band against others: of a single one nothing is left."""
 Standard = tuple[tuple[float, float], ...]
+Within = tuple[tuple[float, ...], ...]
 DEVIATIONS = 3.0  # on either side of the mean that [0, 1] has room for; what is beyond is cut off
 
 
@@ -33,6 +36,10 @@ class Standardised(Protocol):
     @property
     def log_floor(self) -> float | None:
         """Least value that a logarithm is taken of, where the shape of spectra is read."""
+
+    @property
+    def within(self) -> Within | None:
+        """What moves each band inside one object, where the shapes of spectra are whitened."""
 
 
 class Reader(Protocol):
@@ -59,6 +66,10 @@ class Reader(Protocol):
         """Least value that a logarithm is taken of, where the shape of spectra is read."""
 
     @property
+    def within(self) -> Within | None:
+        """What moves each band inside one object, where the shapes of spectra are whitened."""
+
+    @property
     def band_weights(self) -> tuple[BandWeights, ...] | None:
         """What is averaged for each channel, or None where every one is a single band."""
 
@@ -76,10 +87,13 @@ class Reading:
         bands: The bands to pick, or None for all.
         scale: Min-max scaling `before` or `after` the bands are picked or averaged, or `standard`:
             each channel by its mean and deviation, whatever others there are; or `shape`: of each
-            channel the logarithm, less its mean over the channels that are there.
+            channel the logarithm, less its mean over the channels that are there; or that
+            `whitened`.
         standard: Mean and deviation of every stored band, in the unit of the images; with
             `shape`, of the shapes of spectra.
         log_floor: With `shape`: values below it count as it.
+        within: With `whitened`: for each stored band, in its deviations, by how much each of some
+            causes moves it inside one object.
         classes: Class names in the order of their numbers; None: labels are not read.
         weights: Averages of bands to read in the place of single ones, (band, weight) pairs for
             each channel; None where every channel is one of `bands`.
@@ -92,6 +106,7 @@ class Reading:
     weights: tuple[BandWeights, ...] | None = None
     standard: Standard | None = None
     log_floor: float | None = None
+    within: Within | None = None
 
     @classmethod
     def of(cls, config: Reader, *, labels: bool = True) -> "Reading":
@@ -111,6 +126,7 @@ class Reading:
             config.band_weights,
             config.standard,
             config.log_floor,
+            config.within,
         )
 
     @classmethod
@@ -118,25 +134,35 @@ class Reading:
         """How a pretrained model reads: both views and every band, no labels."""
         scale: Scale = "standard" if model.standard else "before"
         if model.log_floor is not None:
-            scale = "shape"
-        return cls(scale=scale, standard=model.standard, log_floor=model.log_floor)
+            scale = "shape" if model.within is None else "whitened"
+        return cls(
+            scale=scale, standard=model.standard, log_floor=model.log_floor, within=model.within
+        )
 
     def reference(self) -> Tensor | None:
         """[2, n] what is taken off each channel and what it is multiplied by; None: per pixel."""
-        if self.scale not in ("standard", "shape") or self.modality == "rgb":
+        if self.standard is None or self.scale in ("before", "after") or self.modality == "rgb":
             return None
-        assert self.standard is not None, "a standard is needed to scale by"
-        values = np.asarray(self.standard)  # [C, 2]
-        if self.weights is not None:
-            mix = Mix.of(self.weights)
-            values = mix.matrix.astype(np.float64) @ values[mix.bands]
-        elif self.bands is not None:
-            values = values[list(self.bands)]
-        mean, deviation = values.T
+        mean, deviation = self._of_channels(np.asarray(self.standard)).T
         # of shapes, the mean over the bands that are there goes off too before there is a middle
-        least = mean if self.scale == "shape" else mean - DEVIATIONS * deviation
+        least = mean if self.log_floor is not None else mean - DEVIATIONS * deviation
         found = np.stack([least, 1 / (2 * DEVIATIONS * deviation)])
         return torch.from_numpy(found.astype(np.float32))
+
+    def factors(self) -> Tensor | None:
+        """[n, F] `within` of each channel, in its own deviations; None: nothing is whitened."""
+        if self.within is None or self.modality == "rgb":
+            return None
+        deviation = np.asarray(self.standard)[:, 1:]
+        found = self._of_channels(np.asarray(self.within) * deviation)
+        return torch.from_numpy((found / self._of_channels(deviation)).astype(np.float32))
+
+    def _of_channels(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of the stored bands [C, k] to those of the channels [n, k]."""
+        if self.weights is not None:
+            mix = Mix.of(self.weights)
+            return np.asarray(mix.matrix.astype(np.float64) @ values[mix.bands])
+        return values if self.bands is None else values[list(self.bands)]
 
 
 class Stack:
@@ -202,6 +228,7 @@ def read_batch(
                     level = level_of(torch.from_numpy(images)[None], reference, reading.log_floor)
                     low.put(place, level[0].numpy())
             elif mix is not None:
+                assert reading.scale in ("before", "after"), "else there is a reference"
                 hs.put(place, scale_spectra(stored.hs, scale=reading.scale, mix=mix))
             else:
                 images, least, over = _bands_and_range(stored.hs, reading)
@@ -218,6 +245,7 @@ def read_batch(
         None if hs.tensor is None else reference,
         rgb.tensor,
         log_floor=None if hs.tensor is None else reading.log_floor,
+        factors=None if hs.tensor is None else reading.factors(),
     )
 
 

@@ -1,14 +1,19 @@
 """The standard of a data set: mean and deviation of each band, to bring spectra to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from bimae.data.batch import FLOOR as WHITENING_FLOOR
+from bimae.data.batch import whitened
 from bimae.data.dataset import SeedDataset
-from bimae.data.reading import Standard
+from bimae.data.reading import Standard, Within
 from bimae.errors import DataError
 
+FACTORS = 64  # enough for 300 bands; what is left out counts as the floor does
+WITHIN_FLOOR = 1e-3 * WHITENING_FLOOR
 ENOUGH = 1000  # samples; more change the third digit at most
 
 
@@ -60,10 +65,75 @@ def measure_shapes(samples: SeedDataset, indices: Sequence[int]) -> tuple[Standa
         )
 
     def shapes(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        logs = np.log(np.maximum(pixels, floor))
-        return logs - logs.mean(axis=1, keepdims=True)
+        logs: NDArray[np.float64] = np.log(np.maximum(pixels, floor))
+        logs -= logs.mean(axis=1, keepdims=True)
+        return logs
 
     return _moments(samples, indices, shapes), floor
+
+
+def measure_within(
+    samples: SeedDataset, indices: Sequence[int], standard: Standard, log_floor: float
+) -> Within:
+    """What moves the bands inside one object: factors of the covariance within samples.
+
+    Args:
+        samples: A data set.
+        indices: As of `measure_standard`.
+        standard: Of the shapes of spectra.
+        log_floor: Likewise.
+
+    Returns:
+        A row for each band: by how much, in its deviations, each factor moves it, times a number
+        that brings whitened shapes to deviation 1 over all pixels. Factors are orthogonal; those
+        of less than a thousandth of the least that counts (`batch.FLOOR`) are
+        left out, and there are at most `FACTORS`.
+
+    Raises:
+        DataError: No sample has two pixels that differ.
+    """
+    mean, deviation = np.asarray(standard).T
+    total, count = np.zeros((samples.bands, samples.bands)), 0
+
+    def shapes_of(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        logs: NDArray[np.float64] = np.log(np.maximum(pixels, log_floor))
+        return np.asarray((logs - logs.mean(axis=1, keepdims=True) - mean) / deviation)
+
+    for pixels in _objects(samples, indices):
+        shapes = shapes_of(pixels)
+        if len(shapes) > 1:
+            off = shapes - shapes.mean(axis=0)
+            total += off.T @ off
+            count += len(shapes) - 1
+    values, vectors = np.linalg.eigh(total / max(count, 1))
+    if not values[-1] > 0:
+        raise DataError(
+            f"{samples.root}: in no sample do pixels differ, and whitening takes off what differs "
+            "inside objects; take scale shape"
+        )
+    kept = np.flatnonzero(values > WITHIN_FLOOR * values[-1])[::-1][:FACTORS]
+    factors = vectors[:, kept] * np.sqrt(values[kept])
+    # the sign of a factor says nothing; fixed, so that the same data give the same numbers
+    factors *= np.where(factors[np.abs(factors).argmax(axis=0), np.arange(len(kept))] < 0, -1, 1)
+    # objects differ more than pixels of one do: brought to deviation 1 over the pixels of all
+    squares, values_seen = 0.0, 0
+    for pixels in _objects(samples, indices):
+        found = whitened(
+            torch.from_numpy(shapes_of(pixels).T[None, :, :, None]), torch.from_numpy(factors)
+        )
+        squares += float(found.square().sum())
+        values_seen += found.numel()
+    factors *= np.sqrt(squares / values_seen)
+    return tuple(tuple(round(float(x), 7) for x in row) for row in factors)
+
+
+def _objects(samples: SeedDataset, indices: Sequence[int]) -> Iterator[NDArray[np.float64]]:
+    """Pixels [P, C] of each sample that are not padding; of many samples, evenly spaced ones."""
+    for place in np.linspace(0, len(indices) - 1, min(len(indices), ENOUGH), dtype=int):
+        cube = samples.stored(indices[place], "hs").hs
+        assert cube is not None
+        pixels = cube.reshape(-1, cube.shape[-1]).astype(np.float64)
+        yield pixels[pixels.any(axis=1)]
 
 
 def _moments(
@@ -72,13 +142,9 @@ def _moments(
     change: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> Standard:
     """Mean and deviation of each band over changed pixels [P, C] that are not padding."""
-    places = np.linspace(0, len(indices) - 1, min(len(indices), ENOUGH), dtype=int)
     count, total, squares = 0, np.zeros(samples.bands), np.zeros(samples.bands)
-    for place in places:
-        cube = samples.stored(indices[place], "hs").hs
-        assert cube is not None
-        pixels = cube.reshape(-1, cube.shape[-1]).astype(np.float64)
-        pixels = change(pixels[pixels.any(axis=1)])
+    for kept in _objects(samples, indices):
+        pixels = change(kept)
         count += len(pixels)
         total += pixels.sum(axis=0)
         squares += np.square(pixels).sum(axis=0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bimae.data import SeedDataset, Split
 from bimae.data.batch import Batch
 from bimae.data.loading import check_labels, seed_loader
-from bimae.data.reading import Reading
+from bimae.data.reading import ALONE, Reading
 from bimae.data.splits import PARTS
 from bimae.errors import ConfigError, DataError, ModelError
 from bimae.evaluate.looks import check_sensor
@@ -233,12 +233,12 @@ def _reading(
         return Reading.of(model.config, labels=False), None
     reading = replace(Reading.whole(model.config), modality=modality)
     if scale is not None:
-        reading = replace(reading, scale=scale, standard=None, log_floor=None)
+        reading = replace(reading, scale=scale, standard=None, log_floor=None, within=None)
     if bands is None or modality == "rgb":
         return reading, None
-    if reading.scale in ("after", "shape") and len(bands) == 1:
+    if reading.scale in ALONE and len(bands) == 1:
         raise ConfigError(
-            f"scale is {reading.scale!r}, but a single band is seen ({bands.bands[0]}), and scaled over "
-            "itself it is 0 everywhere; use scale 'before', or more bands"
+            f"scale is {reading.scale!r}, but a single band is seen ({bands.bands[0]}), and scaled "
+            "over itself it is the same everywhere; use scale 'before', or more bands"
         )
     return replace(reading, bands=bands.bands, weights=bands.weights), bands.bands

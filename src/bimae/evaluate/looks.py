@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset
-from bimae.data.reading import Reading
+from bimae.data.reading import ALONE, Reading
 from bimae.errors import ConfigError, ModelError
 from bimae.model import SeedClassifier
 from bimae.model.positions import WavelengthPositions
@@ -84,7 +84,7 @@ def look(
     channels = BandSelection("all" if bands == "auto" else bands).channels(
         samples.bands, samples.wavelengths_nm
     )
-    if shown != "rgb" and config.scale in ("after", "shape") and len(channels) == 1:
+    if shown != "rgb" and config.scale in ALONE and len(channels) == 1:
         raise ConfigError(
             f"bands {bands!r} is a single one here, and this model scales each pixel over the "
             "bands that are there, which of one gives nothing; show two or more"
@@ -97,6 +97,7 @@ def look(
         channels.weights if shown != "rgb" else None,
         config.standard,
         config.log_floor,
+        config.within,
     )
     if shown == "rgb":
         return Looks(reading, note=note)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from bimae.model.classifier_config import ClassifierConfig
 from bimae.model.config import (
     PRESETS,
+    BandTokens,
     MaskCounts,
     Modality,
     ModelConfig,
-    BandTokens,
     Pool,
     Scale,
     preset,
@@ -35,13 +35,13 @@ _LATER = {
 
 __all__ = [
     "PRESETS",
+    "BandTokens",
     "BiMAE",
     "ClassifierConfig",
     "LossParts",
     "MaskCounts",
     "Modality",
     "ModelConfig",
-    "BandTokens",
     "Pool",
     "Scale",
     "SeedClassifier",

@@ -24,7 +24,7 @@ class ClassifierConfig:
         scale: Spectra are min-max scaled per pixel `before` the bands are picked (the paper), or
             `after`, over only the bands that it reads; or each band is brought to the mean and
             deviation of `model.standard`, whatever other bands there are; or the `shape` of each
-            spectrum is, see `ModelConfig.log_floor`.
+            spectrum is, see `ModelConfig.log_floor`; or that is `whitened`, see `within`.
         any_sensor: Whether it answers for any of its modalities and bands, as are there; `bands`
             are then those of the sensor that it was trained with.
         wavelengths_nm: Band centres of the sensor in nm, all of them, or None where unknown.
@@ -53,6 +53,11 @@ class ClassifierConfig:
         """Least value that a logarithm is taken of, where the shape of spectra is read."""
         return self.model.log_floor
 
+    @property
+    def within(self) -> tuple[tuple[float, ...], ...] | None:
+        """What moves each band inside one object, where the shapes of spectra are whitened."""
+        return self.model.within
+
     def __post_init__(self) -> None:
         found = []
         for name, kinds in (("modality", Modality), ("pool", Pool), ("scale", Scale)):
@@ -69,19 +74,30 @@ class ClassifierConfig:
             beyond = [b for b in self.bands if not 0 <= b < self.model.bands]
             if beyond:
                 found.append(f"bands {beyond} are beyond the model's {self.model.bands}")
-        if (self.scale in ("standard", "shape")) != (self.model.standard is not None):
-            has = "has none" if self.model.standard is None else "has them"
-            found.append(f"scale is {self.scale!r}, but of means and deviations the model {has}")
-        elif (self.scale == "shape") != (self.model.log_floor is not None):
-            found.append(f"scale is {self.scale!r}, but log_floor is {self.model.log_floor}")
-        if self.any_sensor and self.scale == "before":
-            found.append(
-                "any_sensor needs scale after, standard or shape: what no band tells is unknown"
-            )
+        found += self._scale_problems()
         if self.band_weights is not None:
             found += self._weight_problems(self.band_weights)
         if found:
             raise ConfigError.of(found)
+
+    def _scale_problems(self) -> list[str]:
+        needs = {
+            "standard": (self.model.standard, ("standard", "shape", "whitened")),
+            "log_floor": (self.model.log_floor, ("shape", "whitened")),
+            "within": (self.model.within, ("whitened",)),
+        }
+        found = [
+            f"scale is {self.scale!r}, but {name} of the model is "
+            + ("missing" if value is None else "given, which it does not use")
+            for name, (value, scales) in needs.items()
+            if (value is not None) != (self.scale in scales)
+        ]
+        if self.any_sensor and self.scale == "before":
+            found.append(
+                "any_sensor needs scale after, standard, shape or whitened: what no band tells is "
+                "unknown"
+            )
+        return found
 
     def _weight_problems(self, channels: tuple[BandWeights, ...]) -> list[str]:
         if len(channels) != len(self.bands):

@@ -22,7 +22,7 @@ _COUNTS = (
 
 Modality = Literal["bimodal", "hs", "rgb"]
 Pool = Literal["mean", "raw_mean", "token"]
-Scale = Literal["before", "after", "standard", "shape"]
+Scale = Literal["before", "after", "standard", "shape", "whitened"]
 BandTokens = Literal["sum", "product"]
 BandPositions = Literal["learned", "wavelength"]
 HsMasking = Literal["random", "block", "similarity"]
@@ -95,6 +95,9 @@ class ModelConfig:
         log_floor: Not None: of each pixel the shape of its spectrum is read, the logarithm of every
             band less the mean over the bands that are there, and `standard` is of that. Values
             below this one, in the unit of the images, count as this one.
+        within: Not None: shapes are whitened, so that what varies much inside one object counts
+            less. A row for each band: what moves it by how much, in its deviations (`standard`), as
+            is seen among the pixels of one object.
         band_tokens: A band's token is its projected image and its position, `sum` (the paper); or
             the image is first multiplied by weights of the band, `product`, so that a mean of
             tokens weighs bands one against another.
@@ -127,6 +130,7 @@ class ModelConfig:
     widths_nm: tuple[float, ...] | None = None
     standard: tuple[tuple[float, float], ...] | None = None
     log_floor: float | None = None
+    within: tuple[tuple[float, ...], ...] | None = None
     band_tokens: BandTokens = "sum"
     hs_masking: HsMasking = "random"
     hs_block: int = 10
@@ -163,7 +167,10 @@ class ModelConfig:
         widths = tuple(map(float, widths_nm or band_shares(nm)))
         standard = self.standard
         if standard is not None and self.wavelengths_nm is not None:
-            standard = between(self.wavelengths_nm, standard, nm)
+            standard = tuple((m, d) for m, d in between(self.wavelengths_nm, standard, nm))
+        within = self.within
+        if within is not None and self.wavelengths_nm is not None:
+            within = between(self.wavelengths_nm, within, nm)
         groups = self.hs_groups
         if groups is not None and self.wavelengths_nm is not None:
             groups = tuple(groups[nearest_band(self.wavelengths_nm, centre)] for centre in nm)
@@ -173,6 +180,7 @@ class ModelConfig:
             wavelengths_nm=nm,
             widths_nm=widths,
             standard=standard,
+            within=within,
             hs_groups=groups,
         )
 
@@ -250,6 +258,10 @@ class ModelConfig:
             found.append(f"band_tokens is {self.band_tokens!r}; choose one of {choices}")
         if self.log_floor is not None and (self.standard is None or not self.log_floor > 0):
             found.append(f"log_floor is {self.log_floor}; it must be above 0, and needs standard")
+        if self.within is not None and self.log_floor is None:
+            found.append("within is given, but of shapes only, which need log_floor")
+        if len({len(row) for row in self.within or ()}) > 1:
+            found.append("within has rows of different lengths")
         if self.hs_masking not in get_args(HsMasking):
             choices = ", ".join(get_args(HsMasking))
             found.append(f"hs_masking is {self.hs_masking!r}; choose one of {choices}")
@@ -258,6 +270,7 @@ class ModelConfig:
             "wavelengths_nm": "band_positions wavelength" if by_wavelength else "",
             "widths_nm": "band_positions wavelength" if by_wavelength else "",
             "standard": "",
+            "within": "",
             "hs_groups": "hs_masking similarity" if self.hs_masking == "similarity" else "",
         }
         for name, why in needed.items():

@@ -43,12 +43,9 @@ def initialise(module: nn.Module, config: ModelConfig, generator: torch.Generato
     tables["rgb"] = grid_positions(config.grid, config.width)
     with torch.no_grad():
         for name, part in module.named_modules():
-            if isinstance(part, EncoderBlock) and config.band_tokens == "product":
-                part.attention.out.weight *= 0.1
-                part.mlp[2].weight *= 0.1
             if isinstance(part, Tokenizer):
                 if part.products:
-                    _start_at_means(part, generator)
+                    _start_at_means(module, part, generator)
                 part.projection.bias.copy_(-MIDDLE * part.projection.weight.sum(dim=1))
                 if isinstance(part.positions, Tensor):
                     part.positions.copy_(tables[name.rpartition(".")[2]])
@@ -56,7 +53,11 @@ def initialise(module: nn.Module, config: ModelConfig, generator: torch.Generato
                     nn.init.zeros_(part.positions.out.weight)  # sines and cosines to start with
 
 
-def _start_at_means(part: Tokenizer, generator: torch.Generator) -> None:
+def _start_at_means(module: nn.Module, part: Tokenizer, generator: torch.Generator) -> None:
+    for block in module.modules():
+        if isinstance(block, EncoderBlock):
+            for last in (block.attention.out, list(block.mlp)[-1]):
+                last.get_parameter("weight").mul_(0.1)
     weight, own = part.projection.weight, part.positions
     mean = torch.randn(len(weight), 1, generator=generator) * (2 / weight.shape[1] ** 0.5)
     weight.copy_(0.1 * weight + mean)

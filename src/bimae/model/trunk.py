@@ -40,7 +40,7 @@ class Encoder(nn.Sequential):
             normed: Whether the final norm is applied.
         """
         again = self.checkpointed and torch.is_grad_enabled()
-        for number, block in enumerate(self if normed else self[:-1]):
+        for number, block in enumerate(self if normed else list(self)[:-1]):
             # the last one is the norm, which has no branches
             own = (x,) if keep is None or number == keep.shape[1] else (x, keep[:, number])
             # nothing here is random, so there is no state of a generator to keep

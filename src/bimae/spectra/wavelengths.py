@@ -77,10 +77,10 @@ def band_shares(wavelengths: Sequence[float]) -> list[float]:
 
 
 def between(
-    known_nm: Sequence[float], values: Sequence[tuple[float, float]], nm: Sequence[float]
-) -> tuple[tuple[float, float], ...]:
+    known_nm: Sequence[float], values: Sequence[tuple[float, ...]], nm: Sequence[float]
+) -> tuple[tuple[float, ...], ...]:
     """Values of bands at other wavelengths: on the line between the two beside, or the last one."""
-    found: list[tuple[float, float]] = []
+    found: list[tuple[float, ...]] = []
     for centre in nm:
         after = bisect_left(known_nm, centre)
         if after < len(known_nm) and known_nm[after] == centre:
@@ -91,8 +91,7 @@ def between(
             low, high = known_nm[after - 1], known_nm[after]
             share = (centre - low) / (high - low)
             pair = zip(values[after - 1], values[after], strict=True)
-            mean, deviation = ((1 - share) * a + share * b for a, b in pair)
-            found.append((mean, deviation))
+            found.append(tuple((1 - share) * a + share * b for a, b in pair))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ import torch
 
 from bimae.data import SeedDataset, Split
 from bimae.data.loading import check_labels
-from bimae.data.reading import Reading
+from bimae.data.reading import ALONE, Reading
 from bimae.data.shots import few
 from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
@@ -127,10 +127,10 @@ def _fresh(
     scale = options.scale or scale_of(model)
     if options.any_sensor and scale == "before":
         scale = "after"
-    if reads_bands and scale in ("after", "shape") and len(channels) == 1:
+    if reads_bands and scale in ALONE and len(channels) == 1:
         raise ConfigError(
-            f"scale is {scale!r}, but bands {options.bands!r} is a single one here, and scaled over "
-            "itself it is 0 everywhere; use scale 'before', or more bands"
+            f"scale is {scale!r}, but bands {options.bands!r} is a single one here, and scaled "
+            "over itself it is the same everywhere; use scale 'before', or more bands"
         )
     config = ClassifierConfig(
         model=model,
@@ -165,7 +165,7 @@ def _sizes(
     else:
         model = pretrained.config
     scale = options.scale
-    if scale is None or (scale == scale_of(model) and scale in ("standard", "shape")):
+    if scale is None or (scale == scale_of(model) and model.standard is not None):
         return model
     return replace(model, **reference_for(scale, samples, split.train))
 

@@ -211,10 +211,15 @@ class _Dropping(nn.Module):
         super().__init__()
         self.encoder, self.keep = encoder, keep
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, normed: bool = True) -> Tensor:
         """[B, N, D] to [B, N, D]."""
-        out: Tensor = self.encoder(x, self.keep)
+        out: Tensor = self.encoder(x, self.keep, normed=normed)
         return out
+
+    @property
+    def norm(self) -> nn.Module:
+        """The encoder's final norm."""
+        return self.encoder.norm
 
 
 def _turned(images: Tensor | None, quarter: Tensor | None) -> Tensor | None:

@@ -137,10 +137,11 @@ class PretrainOptions(RunOptions):
     band_tokens: BandTokens = "sum"
     """A band's token is its projected image plus its position (the paper); product: the image is
     first multiplied by weights of the band."""
-    scale: Literal["before", "standard", "shape"] = "before"
+    scale: Literal["before", "standard", "shape", "whitened"] = "before"
     """Spectra are min-max scaled per pixel (the paper); or each band by its mean and deviation over
     the training part (standard), which keeps brightness and does not depend on what other bands
-    there are; or so after logarithms and without brightness (shape)."""
+    there are; or so after logarithms and without brightness (shape), and whitened by what varies
+    inside one object (whitened)."""
     cross_modal: float = 0.0
     """Share of the steps in which one view is hidden wholly and reconstructed from the other."""
     hs_masking: HsMasking = "random"
@@ -191,8 +192,8 @@ class FinetuneOptions(RunOptions):
     scale: Scale | None = None
     """Spectra are min-max scaled before the bands are picked (the paper), or after, over these
     bands only; or each band by its mean and deviation (standard); or so after logarithms and
-    without brightness (shape). Default: as the weights were pretrained; from scratch before, after with
-    any_sensor."""
+    without brightness (shape), and whitened by what varies inside one object (whitened). Default:
+    as the weights were pretrained; from scratch before, or after with any_sensor."""
     band_positions: BandPositions = "learned"
     """What tells bands apart, as in pretraining; with weights, theirs is taken."""
     band_tokens: BandTokens = "sum"

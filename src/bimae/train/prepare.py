@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
 from bimae.data.batch import Batch
 from bimae.data.loading import check_labels, seed_loader
-from bimae.data.reading import Reading, Standard
+from bimae.data.reading import Reading, Standard, Within
 from bimae.data.resident import Resident, fits, resident_bytes
 from bimae.data.splits import PARTS, split_file
 from bimae.errors import ConfigError, ModelError
 from bimae.model import BiMAE, SeedClassifier
-from bimae.model.config import BandPositions, ModelConfig, preset
+from bimae.model.config import BandPositions, BandTokens, ModelConfig, preset
 from bimae.model.flops import classifying, pretraining
 from bimae.spectra import band_shares
 from bimae.train.engine import Engine
@@ -53,7 +53,10 @@ def sizes_for(
     samples: SeedDataset,
     *,
     band_positions: BandPositions = "learned",
+    band_tokens: BandTokens = "sum",
     standard: Standard | None = None,
+    log_floor: float | None = None,
+    within: Within | None = None,
     **masks: float,
 ) -> ModelConfig:
     """The preset at the sizes of the data.
@@ -62,7 +65,10 @@ def sizes_for(
         options: Of the run.
         samples: Its data.
         band_positions: What tells bands apart.
+        band_tokens: How a band's token is made.
         standard: Mean and deviation of each band, where spectra are to be brought to these.
+        log_floor: Of the shapes of spectra; see `ModelConfig`.
+        within: Likewise, where these are whitened.
         **masks: Ratios of the masks.
 
     Raises:
@@ -75,7 +81,10 @@ def sizes_for(
         hs_size=samples.hs_size,
         rgb_size=samples.rgb_size,
         patch_size=options.patch_size or PATCH_SIZE,
+        band_tokens=band_tokens,
         standard=standard,
+        log_floor=log_floor,
+        within=within,
         **masks,
     )
     if band_positions == "learned":

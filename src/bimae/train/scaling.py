@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from bimae.data import SeedDataset
-from bimae.data.standard import measure_shapes, measure_standard
+from bimae.data.standard import measure_shapes, measure_standard, measure_within
 from bimae.model import ModelConfig, Scale
 
 
 def scale_of(config: ModelConfig) -> Scale:
     """How a pretrained model reads spectra."""
     if config.log_floor is not None:
-        return "shape"
+        return "shape" if config.within is None else "whitened"
     return "standard" if config.standard is not None else "before"
 
 
 def reference_for(scale: Scale, samples: SeedDataset, indices: Sequence[int]) -> dict[str, Any]:
-    """What `ModelConfig` needs for a way of scaling: `standard` and `log_floor`.
+    """What `ModelConfig` needs for a way of scaling: `standard`, `log_floor`, `within`.
 
     Args:
         scale: The way.
@@ -26,8 +26,9 @@ def reference_for(scale: Scale, samples: SeedDataset, indices: Sequence[int]) ->
     Raises:
         DataError: Spectra that cannot be scaled so.
     """
-    if scale == "shape":
+    if scale in ("shape", "whitened"):
         standard, floor = measure_shapes(samples, indices)
-        return {"standard": standard, "log_floor": floor}
-    standard = measure_standard(samples, indices) if scale == "standard" else None
-    return {"standard": standard, "log_floor": None}
+        within = measure_within(samples, indices, standard, floor) if scale == "whitened" else None
+        return {"standard": standard, "log_floor": floor, "within": within}
+    measured = measure_standard(samples, indices) if scale == "standard" else None
+    return {"standard": measured, "log_floor": None, "within": None}
