@@ -206,7 +206,8 @@ def engine_for(
         precision=precision,
         parts=options.accumulate,
         compiled=options.compile == "on" or (options.compile == "auto" and on_gpu and long),
-        recorded=options.compile != "off" and on_gpu,
+        # whitening decomposes a small matrix, which a recording cannot hold
+        recorded=options.compile != "off" and on_gpu and model.config.within is None,
         every=options.any_sensor,
         whole=options.strategy == "fsdp",
     )
