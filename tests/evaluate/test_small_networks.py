@@ -10,6 +10,7 @@ from bimae.evaluate.small_networks import (
     ColourNetwork,
     FirstConvolution,
     SpectralNetwork,
+    _batches,
     by_network,
     rate,
 )
@@ -126,7 +127,7 @@ def test_the_first_convolution_is_that_of_torch(shape):
 
 
 @pytest.mark.parametrize("make", NETWORKS)
-@pytest.mark.parametrize("batch", [1, 3, 8, 32])
+@pytest.mark.parametrize("batch", [2, 3, 8, 32])
 def test_gradients_are_the_same_each_time(make, batch):
     network = make((6, 4, 4), 3)
     images = torch.randn(batch, 6, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -139,3 +140,11 @@ def test_gradients_are_the_same_each_time(make, batch):
         found.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
     assert found[0].isfinite().all()
     assert all(torch.equal(found[0], other) for other in found[1:])
+
+
+@pytest.mark.parametrize("count", [1, 2, 32, 33, 65, 70])
+def test_no_sample_is_learned_from_alone(count):
+    batches = _batches(count, torch.Generator().manual_seed(0))
+    found = [next(batches) for _ in range(40)]
+    assert all(len(rows) > 1 or count == 1 for rows in found)
+    assert set(torch.cat(found).tolist()) == set(range(count))

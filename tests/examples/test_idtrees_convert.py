@@ -121,6 +121,22 @@ def test_a_window_of_whole_pixels_is_those_pixels(script, src):
     np.testing.assert_allclose(sample.rgb, plots.rgb(3)[60:140, 40:120], atol=1e-6)
 
 
+def test_averages_of_neighbours_leave_out_the_gaps_of_water_bands(script, src):
+    plots = script.Plots(src, average=8)
+    scene, whole = plots.scene(3, "P"), script.Plots(src).scene(3, "P")
+    nm, every = np.array(scene.wavelengths_nm), np.array(whole.wavelengths_nm)
+    assert scene.cube.shape == (20, 20, 46) and len(nm) == 46
+    widest = 0.0
+    for band, centre in enumerate(nm):
+        inside = np.abs(every - centre) < 4.2 * 5.0077
+        widest = max(widest, np.ptp(every[inside]))
+        assert inside.sum() in (8, 9)
+        mean = whole.cube[..., inside].mean(axis=-1)
+        np.testing.assert_allclose(scene.cube[..., band], mean, atol=1e-6)
+    assert widest < 8.5 * 5.0077
+    assert script.averaged(every, 1) is every
+
+
 @pytest.mark.slow
 def test_written_splits_share_no_group_and_windows_are_of_training_ground(script, src, tmp_path):
     # Small images: the counts and the groups are what is looked at.

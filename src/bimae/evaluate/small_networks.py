@@ -186,10 +186,15 @@ def rate(done: float) -> float:
 
 
 def _batches(count: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Numbers of samples without end: all in a drawn order, then all in another."""
+    """Numbers of samples without end: all in a drawn order, then all in another.
+
+    A lone last one waits for the next order: the gradients of a single image are summed up in the
+    order in which threads happen to end on some processors (Emerald Rapids, torch 2.13).
+    """
+    alone = count > 1 and count % BATCH == 1
     while True:
         order = torch.randperm(count, generator=generator)
-        yield from (order[i : i + BATCH] for i in range(0, count, BATCH))
+        yield from (order[i : i + BATCH] for i in range(0, count - alone, BATCH))
 
 
 def _flipped(images: Tensor, generator: torch.Generator) -> Tensor:
