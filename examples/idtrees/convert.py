@@ -54,13 +54,16 @@ class Plots:
     """The images of all plots; a cube is decoded when it is asked for (0.3 MB each)."""
 
     def __init__(self, src: Path, average: int = 1) -> None:
-        """Opens the two archives in `src`; DataError where they are not there.
+        """Opens the two archives in `src`; DataError where they are not there, or nothing is averaged.
 
         Args:
             src: The folder idtrees2020.
             average: Neighbouring bands that are averaged to one.
         """
+        if average < 1:
+            raise DataError(f"--average is {average}; at least 1 band is averaged to one")
         self.average = average
+        self.wavelengths_nm = tuple(averaged(np.array(WAVELENGTHS_NM), average).round(2).tolist())
         try:
             with np.load(src / "plots_hsi.npz") as coded, np.load(src / "plots_rgb.npz") as rgb:
                 self._low, self._high, self._rgb = coded["lo"], coded["hi"], rgb["rgb"]
@@ -72,12 +75,7 @@ class Plots:
 
     def scene(self, plot: int, name: str) -> Scene:
         """A plot of 20 m in both views: 1 spectral pixel and 10 RGB pixels per metre."""
-        return Scene(
-            name,
-            self.spectra(plot),
-            self.rgb(plot),
-            averaged(np.array(WAVELENGTHS_NM), self.average).tolist(),
-        )
+        return Scene(name, self.spectra(plot), self.rgb(plot), self.wavelengths_nm)
 
     def spectra(self, plot: int) -> NDArray[np.float32]:
         """[20, 20, bands] reflectance."""
@@ -198,7 +196,7 @@ def convert(
     of = {name: [c for c in crowns if split_of(c.fold, fold) == name] for name in SPLITS}
     info = DatasetInfo(
         "IDTReeS 2020 tree crowns",
-        wavelengths_nm=tuple(averaged(np.array(WAVELENGTHS_NM), average).round(2).tolist()),
+        wavelengths_nm=plots.wavelengths_nm,
         source=SOURCE,
         sensor="NEON Airborne Observation Platform",
         unit="reflectance",

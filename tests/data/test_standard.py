@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bimae.data import Sample, open_dataset, write_tfrecords
-from bimae.data.batch import FLOOR as WHITENING
-from bimae.data.batch import Batch, whitened
+from bimae.data.batch import Batch
 from bimae.data.loading import seed_loader
 from bimae.data.reading import DEVIATIONS, Reading
-from bimae.data.standard import FLOOR, measure_shapes, measure_standard, measure_within
+from bimae.data.shapes import LEAST_VARIANCE, whitened
+from bimae.data.standard import LOG_FLOOR, measure_shapes, measure_standard, measure_within
 from bimae.errors import DataError
 
 
@@ -74,7 +74,7 @@ def test_shapes_against_the_definition(small_data: Path) -> None:
     standard, floor = measure_shapes(samples, range(len(samples)))
     pixels = np.concatenate([samples[i].hs.reshape(-1, 12) for i in range(len(samples))])
     pixels = pixels[pixels.any(axis=1)].astype(float)
-    assert floor == pytest.approx(FLOOR * pixels.mean(), rel=1e-6)
+    assert floor == pytest.approx(LOG_FLOOR * pixels.mean(), rel=1e-6)
     logs = np.log(np.maximum(pixels, floor))
     shapes = logs - logs.mean(axis=1, keepdims=True)
     mean, deviation = np.array(standard).T
@@ -175,7 +175,7 @@ def test_whitening_against_the_definition(bands: int, seed: int) -> None:
     shapes = rng.normal(size=(2, bands, 3, 3))
     covariance = factors @ factors.T
     values, vectors = np.linalg.eigh(covariance)
-    root = (vectors / np.sqrt(np.maximum(values, 0) + WHITENING * values[-1])) @ vectors.T
+    root = (vectors / np.sqrt(np.maximum(values, 0) + LEAST_VARIANCE * values[-1])) @ vectors.T
     found = whitened(torch.from_numpy(shapes).float(), torch.from_numpy(factors).float()).numpy()
     expected = np.einsum("kj,bjhw->bkhw", root, shapes)
     np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
@@ -195,7 +195,7 @@ def test_whitened_shapes_vary_alike_inside_objects(small_data: Path) -> None:
         count += len(found) - 1
     found = np.linalg.eigvalsh(total / count)[1:]  # of brightness a shape has nothing
     causes = np.sort(np.square(np.array(reading.within)).sum(axis=0))[-11:]
-    expected = causes / (causes + WHITENING * causes[-1])  # alike but where the floor is near
+    expected = causes / (causes + LEAST_VARIANCE * causes[-1])  # alike but where the floor is near
     np.testing.assert_allclose(found / found[-1], expected / expected[-1], rtol=0.02)
     assert expected[-1] / expected[3] < 1.3
     assert np.mean(squares) == pytest.approx(1, abs=0.05)

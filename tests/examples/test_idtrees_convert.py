@@ -137,6 +137,12 @@ def test_averages_of_neighbours_leave_out_the_gaps_of_water_bands(script, src):
     assert script.averaged(every, 1) is every
 
 
+def test_an_average_of_no_bands_is_told(script, src, tmp_path, capsys):
+    code = script.main(["--src", str(src), "--out", str(tmp_path / "x"), "--average", "0"])
+    assert code == 2 and "--average is 0; at least 1" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.slow
 def test_written_splits_share_no_group_and_windows_are_of_training_ground(script, src, tmp_path):
     # Small images: the counts and the groups are what is looked at.

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bimae.data.shapes import above, in_unit, level_of, whitened
+
 
 @dataclass(frozen=True)
 class Share:
@@ -52,8 +54,6 @@ class Sensor:
 
 
 WHOLE = Sensor()
-FLOOR = 3e-4  # of the largest variance inside objects: smaller ones are not blown up further
-MIDDLE = 0.5  # of [0, 1]: what a pixel of the mean shape is, and one that has no shape
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Batch:
     Attributes:
         index: [B] place of each sample in its data set.
         hs: [N, n, S, S] spectra as stored, uint8 or float32, bands first.
-        low: [N, 1, S, S] least value of each pixel, or None where `hs` is scaled already; of
-            shapes, see `level_of`.
+        low: [N, 1, S, S] least value of each pixel, of shapes its `level_of`; None where `hs` is
+            scaled already, or whitened.
         factor: [N, 1, S, S] float32, one over each pixel's range; 0 where it has none.
         reference: [2, n] float32, for each channel what is taken off and what the rest is then
             multiplied by, where these are the same for all pixels; None: `low` and `factor` are.
@@ -173,9 +173,8 @@ class Batch:
             if self.log_floor is None:
                 numbers = ((numbers - least) * rise).clamp_(0, 1)
             else:
-                level = self._level(images, bands, over)
-                numbers = numbers.clamp(min=self.log_floor).log_() - least - level
-                numbers = numbers.mul_(rise).nan_to_num_(0).add_(MIDDLE).clamp_(0, 1)
+                logs = above(images, least, self.log_floor)
+                numbers = in_unit((logs - self._level(images, logs, bands, over)).mul_(rise))
             own = True
         elif self.low is not None and self.factor is not None:
             if over is None:
@@ -189,31 +188,34 @@ class Batch:
     def _whitened(self, bands: Tensor | None, over: Tensor | None) -> Tensor:
         """`spectra` [B, K, S, S] of shapes that are whitened over the channels that are there."""
         assert self.hs is not None and self.reference is not None and self.factors is not None
+        assert self.log_floor is not None, "shapes are read"
         images = self._whole(self.hs) if over is None else self._picked(self.hs, over)
-        least, rise = self.reference[:, :, None, None]
+        usual, rise = self.reference[:, :, None, None]
         factors = self.factors
         if over is not None:
-            least, rise, factors = least[over], rise[over], factors[over[0]]
-        shapes = images.float().clamp(min=self.log_floor).log_() - least
-        shapes -= self._level(images, over, over)
-        shapes = whitened(shapes.mul_(rise).nan_to_num_(0), factors).add_(MIDDLE).clamp_(0, 1)
+            usual, rise, factors = usual[over], rise[over], factors[over[0]]
+        logs = above(images, usual, self.log_floor)
+        found = in_unit(whitened((logs - level_of(images, logs)).mul_(rise), factors))
         if bands is None or bands is over:
-            return shapes
+            return found
         if over is not None:  # places among those that are there
             places = torch.zeros(self.hs.shape[1], dtype=torch.long, device=bands.device)
             places[over[0]] = torch.arange(over.shape[1], device=bands.device)
             bands = places[bands]
-        return shapes[torch.arange(len(shapes), device=bands.device)[:, None], bands]
+        return found[torch.arange(len(found), device=bands.device)[:, None], bands]
 
-    def _level(self, images: Tensor, bands: Tensor | None, over: Tensor | None) -> Tensor:
-        """`level_of` over some channels [B, M], or all that were read."""
-        assert self.reference is not None and self.log_floor is not None, "shapes are read"
+    def _level(
+        self, images: Tensor, logs: Tensor, bands: Tensor | None, over: Tensor | None
+    ) -> Tensor:
+        """`level_of` over the channels that are there; `images` and `logs` are those of `bands`."""
+        assert self.hs is not None and self.reference is not None and self.log_floor is not None
         if over is None:
             assert self.low is not None, "read with the images"
             return self._whole(self.low)
-        assert self.hs is not None
-        seen = images if over is bands else self._picked(self.hs, over)
-        return level_of(seen, self.reference, self.log_floor, over)
+        if over is bands:
+            return level_of(images, logs)
+        seen = self._picked(self.hs, over)
+        return level_of(seen, above(seen, self.reference[0][:, None, None][over], self.log_floor))
 
     def pictures(self) -> Tensor:
         """RGB images in [0, 1], turned: [B, 3, H, H] float32; channels lie last in memory."""
@@ -262,54 +264,6 @@ class Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         changed: dict[str, Any] = {k: change(v) for k, v in values.items() if isinstance(v, Tensor)}
         return replace(self, **changed)
-
-
-def level_of(
-    images: Tensor, reference: Tensor, log_floor: float, bands: Tensor | None = None
-) -> Tensor:
-    """How bright each pixel is, which leaves the shape of a spectrum when taken off.
-
-    Args:
-        images: [B, K, S, S] as stored.
-        reference: [2, n] the first row holds each channel's mean.
-        log_floor: Values below it count as it.
-        bands: [B, K] which of the n channels these are; None: all.
-
-    Returns:
-        [B, 1, S, S] mean over the channels of the logarithm less that channel's mean, so that it
-        does not matter which channels there are; NaN of a pixel that is zero in all: padding.
-    """
-    usual = reference[0][:, None, None]
-    logs = images.float().clamp(min=log_floor).log_()
-    level = (logs - (usual if bands is None else usual[bands])).mean(dim=1, keepdim=True)
-    return level.masked_fill((images == 0).all(dim=1, keepdim=True), float("nan"))
-
-
-def whitened(shapes: Tensor, factors: Tensor) -> Tensor:
-    """Makes what varies inside one object vary alike in every direction, as far as is known of it.
-
-    With C the covariance of channels that factors tell, F F', and e a share `FLOOR` of its largest
-    eigenvalue, (C + e)^(-1/2) x: of all whitenings the one that moves channels least (ZCA). Causes
-    that move pixels of one object much, as light and shade do, tell objects apart little.
-
-    Args:
-        shapes: [B, K, S, S] in deviations of each channel.
-        factors: [K, F] see `Batch`.
-
-    Returns:
-        [B, K, S, S] float32; inside an object of one deviation in every direction that `FLOOR`
-        leaves.
-    """
-    exact = factors.double()
-    values, vectors = torch.linalg.eigh(exact.T @ exact)  # small, however many channels there are
-    floor = FLOOR * values[-1].clamp(min=1e-12)
-    known = values > floor * 1e-3
-    gains = torch.where(known, ((values + floor) ** -0.5 - floor**-0.5) / values, 0.0)
-    inner = (vectors * gains) @ vectors.T
-    own, inner, plain = exact.float(), inner.float(), (floor**-0.5).float()
-    flat = shapes.float().flatten(2)
-    moved = own @ (inner @ (own.T @ flat))
-    return torch.addcmul(moved, flat, plain).view_as(shapes)
 
 
 def _range_of(images: Tensor) -> tuple[Tensor, Tensor]:

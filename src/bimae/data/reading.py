@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bimae.data.batch import Batch, level_of
+from bimae.data.batch import Batch
 from bimae.data.dataset import SeedDataset
+from bimae.data.shapes import above, level_of
 from bimae.data.transforms import Mix, one_over, scale_spectra
 from bimae.spectra import BandWeights
 
@@ -141,8 +142,9 @@ class Reading:
 
     def reference(self) -> Tensor | None:
         """[2, n] what is taken off each channel and what it is multiplied by; None: per pixel."""
-        if self.standard is None or self.scale in ("before", "after") or self.modality == "rgb":
+        if self.scale in ("before", "after") or self.modality == "rgb":
             return None
+        assert self.standard is not None, "a standard is needed to scale by"
         mean, deviation = self._of_channels(np.asarray(self.standard)).T
         # of shapes, the mean over the bands that are there goes off too before there is a middle
         least = mean if self.log_floor is not None else mean - DEVIATIONS * deviation
@@ -224,9 +226,8 @@ def read_batch(
             if reference is not None:
                 images = _channels(stored.hs, reading, mix)
                 hs.put(place, images)
-                if reading.log_floor is not None:
-                    level = level_of(torch.from_numpy(images)[None], reference, reading.log_floor)
-                    low.put(place, level[0].numpy())
+                if reading.scale == "shape":
+                    low.put(place, _level(images, reading, reference))
             elif mix is not None:
                 assert reading.scale in ("before", "after"), "else there is a reference"
                 hs.put(place, scale_spectra(stored.hs, scale=reading.scale, mix=mix))
@@ -247,6 +248,15 @@ def read_batch(
         log_floor=None if hs.tensor is None else reading.log_floor,
         factors=None if hs.tensor is None else reading.factors(),
     )
+
+
+def _level(images: NDArray[Any], reading: Reading, reference: Tensor) -> NDArray[np.float32]:
+    """How bright each pixel of an image [n, h, w] is over all channels: [1, h, w]."""
+    assert reading.log_floor is not None, "shapes are read"
+    stored = torch.from_numpy(images)[None]
+    logs = above(stored, reference[0][:, None, None], reading.log_floor)
+    level: NDArray[np.float32] = level_of(stored, logs)[0].numpy()
+    return level
 
 
 def _channels(cube: NDArray[Any], reading: Reading, mix: Mix | None) -> NDArray[Any]:

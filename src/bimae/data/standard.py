@@ -6,20 +6,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bimae.data.batch import FLOOR as WHITENING_FLOOR
-from bimae.data.batch import whitened
 from bimae.data.dataset import SeedDataset
 from bimae.data.reading import Standard, Within
+from bimae.data.shapes import LEAST_VARIANCE, whitened
 from bimae.errors import DataError
 
 FACTORS = 64  # enough for 300 bands; what is left out counts as the floor does
-WITHIN_FLOOR = 1e-3 * WHITENING_FLOOR
 ENOUGH = 1000  # samples; more change the third digit at most
-
-
-FLOOR = (
-    0.01  # of the mean over all bands; what is darker is mostly noise, and logarithms blow it up
-)
+LOG_FLOOR = 0.01  # of the mean over all bands: what is darker is mostly noise, which logs blow up
 
 
 def measure_standard(samples: SeedDataset, indices: Sequence[int]) -> Standard:
@@ -57,19 +51,14 @@ def measure_shapes(samples: SeedDataset, indices: Sequence[int]) -> tuple[Standa
         DataError: All pixels are zero in every band, or spectra are negative on average.
     """
     mean = np.mean([m for m, _ in measure_standard(samples, indices)])
-    floor = FLOOR * float(mean)
+    floor = LOG_FLOOR * float(mean)
     if not floor > 0:
         raise DataError(
             f"{samples.root}: spectra are {mean:g} on average, and the shape of a spectrum is "
             "taken from logarithms; take scale standard, or reflectance above 0"
         )
 
-    def shapes(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        logs: NDArray[np.float64] = np.log(np.maximum(pixels, floor))
-        logs -= logs.mean(axis=1, keepdims=True)
-        return logs
-
-    return _moments(samples, indices, shapes), floor
+    return _moments(samples, indices, lambda pixels: _shapes(pixels, floor)), floor
 
 
 def measure_within(
@@ -86,8 +75,7 @@ def measure_within(
     Returns:
         A row for each band: by how much, in its deviations, each factor moves it, times a number
         that brings whitened shapes to deviation 1 over all pixels. Factors are orthogonal; those
-        of less than a thousandth of the least that counts (`batch.FLOOR`) are
-        left out, and there are at most `FACTORS`.
+        of less than a thousandth of `LEAST_VARIANCE` are left out, and there are at most `FACTORS`.
 
     Raises:
         DataError: No sample has two pixels that differ.
@@ -96,8 +84,7 @@ def measure_within(
     total, count = np.zeros((samples.bands, samples.bands)), 0
 
     def shapes_of(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        logs: NDArray[np.float64] = np.log(np.maximum(pixels, log_floor))
-        return np.asarray((logs - logs.mean(axis=1, keepdims=True) - mean) / deviation)
+        return np.asarray((_shapes(pixels, log_floor) - mean) / deviation)
 
     for pixels in _objects(samples, indices):
         shapes = shapes_of(pixels)
@@ -111,7 +98,7 @@ def measure_within(
             f"{samples.root}: in no sample do pixels differ, and whitening takes off what differs "
             "inside objects; take scale shape"
         )
-    kept = np.flatnonzero(values > WITHIN_FLOOR * values[-1])[::-1][:FACTORS]
+    kept = np.flatnonzero(values > 1e-3 * LEAST_VARIANCE * values[-1])[::-1][:FACTORS]
     factors = vectors[:, kept] * np.sqrt(values[kept])
     # the sign of a factor says nothing; fixed, so that the same data give the same numbers
     factors *= np.where(factors[np.abs(factors).argmax(axis=0), np.arange(len(kept))] < 0, -1, 1)
@@ -125,6 +112,13 @@ def measure_within(
         values_seen += found.numel()
     factors *= np.sqrt(squares / values_seen)
     return tuple(tuple(round(float(x), 7) for x in row) for row in factors)
+
+
+def _shapes(pixels: NDArray[np.float64], log_floor: float) -> NDArray[np.float64]:
+    """Logarithms of pixels [P, C], each less its own mean over the bands."""
+    logs: NDArray[np.float64] = np.log(np.maximum(pixels, log_floor))
+    logs -= logs.mean(axis=1, keepdims=True)
+    return logs
 
 
 def _objects(samples: SeedDataset, indices: Sequence[int]) -> Iterator[NDArray[np.float64]]:

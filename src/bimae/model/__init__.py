@@ -11,13 +11,13 @@ from bimae.model.classifier_config import ClassifierConfig
 from bimae.model.config import (
     PRESETS,
     BandTokens,
-    MaskCounts,
     Modality,
     ModelConfig,
     Pool,
     Scale,
     preset,
 )
+from bimae.model.mask_counts import MaskCounts
 
 if TYPE_CHECKING:
     from bimae.model.bimae import BiMAE, LossParts, Views

@@ -10,7 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bimae.model.config import MaskCounts, ModelConfig
+from bimae.model.config import ModelConfig
+from bimae.model.mask_counts import MaskCounts
 
 Move = Callable[[Tensor, torch.device], Tensor]  # a tensor to a device
 

@@ -165,7 +165,7 @@ def _sizes(
     else:
         model = pretrained.config
     scale = options.scale
-    if scale is None or (scale == scale_of(model) and model.standard is not None):
+    if scale is None or scale == scale_of(model):
         return model
     return replace(model, **reference_for(scale, samples, split.train))
 

@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bimae.data.batch import MIDDLE, Batch, Sensor, Share
+from bimae.data.batch import Batch, Sensor, Share
 from bimae.data.reading import Reading
 from bimae.data.resident import sent
+from bimae.data.shapes import MIDDLE
 from bimae.model import BiMAE, Views
-from bimae.model.config import MaskCounts, ModelConfig
+from bimae.model.config import ModelConfig
+from bimae.model.mask_counts import MaskCounts
 from bimae.model.masking import Blocks, Groups, Mask, bands_together, draw_mask
 from bimae.train.engine import Engine, Found
 from bimae.train.modules import Task

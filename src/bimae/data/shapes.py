@@ -1,0 +1,66 @@
+"""The shape of a spectrum: its logarithm without brightness; and shapes that are whitened.
+
+Shapes: B batch, K channels, F factors, S side of a spectral image.
+"""
+
+import torch
+from torch import Tensor
+
+LEAST_VARIANCE = 3e-4  # of the largest inside objects: smaller ones are not blown up further
+MIDDLE = 0.5  # of [0, 1]: what a pixel of the mean shape is, and one that has no shape
+
+
+def above(images: Tensor, usual: Tensor, log_floor: float) -> Tensor:
+    """[B, K, S, S] as stored to logarithms less those that are `usual` in each channel.
+
+    Values below `log_floor` count as it.
+    """
+    return images.float().clamp(min=log_floor).log_() - usual
+
+
+def level_of(images: Tensor, logs: Tensor) -> Tensor:
+    """How bright each pixel is, which leaves the shape of a spectrum when taken off.
+
+    Args:
+        images: [B, K, S, S] as stored.
+        logs: The same, see `above`. What is usual is off, so that it does not matter which
+            channels there are.
+
+    Returns:
+        [B, 1, S, S]; NaN of a pixel that is zero in all channels: padding, which has no shape.
+    """
+    dark = (images == 0).all(dim=1, keepdim=True)
+    return logs.mean(dim=1, keepdim=True).masked_fill_(dark, float("nan"))
+
+
+def in_unit(shapes: Tensor) -> Tensor:
+    """Shapes around 0 to [0, 1], in place; what has none is in the middle."""
+    return shapes.nan_to_num_(0).add_(MIDDLE).clamp_(0, 1)
+
+
+def whitened(shapes: Tensor, factors: Tensor) -> Tensor:
+    """Makes what varies inside one object vary alike in every direction, as far as is known of it.
+
+    With C the covariance of channels that factors tell, F F', and e a share `LEAST_VARIANCE` of
+    its largest eigenvalue, (C + e)^(-1/2) x: of all whitenings the one that moves channels least
+    (ZCA). Causes that move pixels of one object much, as light and shade do, tell objects apart
+    little.
+
+    Args:
+        shapes: [B, K, S, S] in deviations of each channel; of a pixel without a shape NaN.
+        factors: [K, F] see `Batch`.
+
+    Returns:
+        [B, K, S, S] float32; inside an object of one deviation in every direction that
+        `LEAST_VARIANCE` leaves.
+    """
+    exact = factors.double()
+    values, vectors = torch.linalg.eigh(exact.T @ exact)  # small, however many channels there are
+    floor = LEAST_VARIANCE * values[-1].clamp(min=1e-12)
+    known = values > floor * 1e-3
+    gains = torch.where(known, ((values + floor) ** -0.5 - floor**-0.5) / values, 0.0)
+    inner = (vectors * gains) @ vectors.T
+    own, inner, plain = exact.float(), inner.float(), (floor**-0.5).float()
+    flat = shapes.float().flatten(2)
+    moved = own @ (inner @ (own.T @ flat))
+    return torch.addcmul(moved, flat, plain).view_as(shapes)
