@@ -54,7 +54,7 @@ class Plots:
     """The images of all plots; a cube is decoded when it is asked for (0.3 MB each)."""
 
     def __init__(self, src: Path, average: int = 1) -> None:
-        """Opens the two archives in `src`; DataError where they are not there, or nothing is averaged.
+        """Opens the two archives in `src`; DataError where they are not there.
 
         Args:
             src: The folder idtrees2020.

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,12 @@ def test_a_pixel_without_light_has_no_shape(tmp_path: Path) -> None:
     picks = torch.tensor([[0, 2]])
     assert (batch.spectra(picks, over=picks)[0, :, 0, 0] == 0.5).all()
     assert (batch.spectra()[0, :, 1, 1] != 0.5).all()
+    within = measure_within(samples, [0], standard, floor)
+    reading = replace(reading, scale="whitened", within=within)
+    batch = next(iter(seed_loader(samples, [0], reading, batch_size=1)))
+    assert (batch.spectra()[0, :, 0, 0] == 0.5).all()
+    assert (batch.spectra(picks, over=picks)[0, :, 0, 0] == 0.5).all()
+    assert (batch.spectra()[0, :, 1, 1] != 0.5).any()
 
 
 def test_shapes_of_negative_spectra_are_refused(tmp_path: Path) -> None:

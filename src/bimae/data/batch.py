@@ -174,7 +174,9 @@ class Batch:
                 numbers = ((numbers - least) * rise).clamp_(0, 1)
             else:
                 logs = above(images, least, self.log_floor)
-                numbers = in_unit((logs - self._level(images, logs, bands, over)).mul_(rise))
+                same = over is not None and over is bands
+                level = level_of(images, logs) if same else self._level(over)
+                numbers = in_unit((logs - level).mul_(rise))
             own = True
         elif self.low is not None and self.factor is not None:
             if over is None:
@@ -204,16 +206,12 @@ class Batch:
             bands = places[bands]
         return found[torch.arange(len(found), device=bands.device)[:, None], bands]
 
-    def _level(
-        self, images: Tensor, logs: Tensor, bands: Tensor | None, over: Tensor | None
-    ) -> Tensor:
-        """`level_of` over the channels that are there; `images` and `logs` are those of `bands`."""
-        assert self.hs is not None and self.reference is not None and self.log_floor is not None
+    def _level(self, over: Tensor | None) -> Tensor:
+        """`level_of` over some channels [B, M], or all that were read."""
         if over is None:
             assert self.low is not None, "read with the images"
             return self._whole(self.low)
-        if over is bands:
-            return level_of(images, logs)
+        assert self.hs is not None and self.reference is not None and self.log_floor is not None
         seen = self._picked(self.hs, over)
         return level_of(seen, above(seen, self.reference[0][:, None, None][over], self.log_floor))
 
