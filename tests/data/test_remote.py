@@ -21,7 +21,7 @@ from bimae.data import remote as module
 from bimae.data.locate import locate
 from bimae.data.remote import RemotePath, as_path
 from bimae.data.splits import draw_split, split_file
-from bimae.data.tfrecord import cache, mapping
+from bimae.data.tfrecord import cache, mapping, shard
 from bimae.data.tfrecord.shard import fit_in_cache
 from bimae.errors import DataError
 from tests.data.small_samples import frame, sample
@@ -222,6 +222,9 @@ def test_more_than_the_cache_may_take(local, memory, fetched, monkeypatch):
     put(local, "memory://data")
     size = (local / "data-00000-of-00004.tfrecord").stat().st_size
     monkeypatch.setenv("BIMAE_CACHE_LIMIT", repr(2.5 * size / 1e9))
+    # One after another: of several at a time, those that find no room are held without a name.
+    monkeypatch.setattr(shard, "_REQUESTS", 1)
+    monkeypatch.setattr(shard, "_processors", lambda: 1)
     ds = open_dataset("memory://data")
     assert fit_in_cache(ds._shards) == 2
     for i in (0, 1, 2, 3, 2, 0):
