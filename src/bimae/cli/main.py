@@ -24,6 +24,7 @@ VERBS = {
     "data simulate": ("simulate", "write a simulated data set of seeds as TFRecords"),
     "data indian-pines": ("indian_pines", "write samples of a real hyperspectral scene"),
     "pretrain": ("pretrain", "learn from images without labels"),
+    "distill": ("distill", "pretrain a small model that learns from a larger one's features too"),
     "finetune": ("finetune", "train and test a classifier, from pretrained weights or scratch"),
     "evaluate": ("evaluate", "test a classifier on other data"),
     "bands": ("bands", "which bands or filters matter, and what a few of them are worth"),

@@ -21,13 +21,17 @@ AVERAGED = 512  # training samples in the mean image, at most
 
 def main(argv: list[str], prog: str) -> None:
     """Runs the verb."""
-    options = parse(PretrainOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE)
+    start(parse(PretrainOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE))
+
+
+def start(options: PretrainOptions) -> None:
+    """Runs a pretraining, with a teacher or without; of several processes the first reports."""
     from bimae.train.pretrain import pretrain
     from bimae.train.processes import Processes
 
     if Processes.of_environment().first:
         run(options)
-    else:  # trains along; the first process reports
+    else:
         pretrain(options)
 
 
@@ -35,12 +39,13 @@ def run(options: PretrainOptions) -> "PretrainRun":
     """Pretrains, draws the run's pictures, and says what came out and where it lies."""
     from bimae.evaluate.reconstruction import reconstruct
     from bimae.report import figures
-    from bimae.train.pretrain import pretrain
+    from bimae.train.pretrain import pretrain, verb_of
     from bimae.train.run_folder import read_rows
 
     done = pretrain(options)
     folder, info = done.folder, done.samples.info
-    title = f"{'SIMULATED DATA - ' * info.simulated}pretraining on {info.name or options.data}"
+    what = {"pretrain": "pretraining", "distill": "distillation"}[verb_of(options)]
+    title = f"{'SIMULATED DATA - ' * info.simulated}{what} on {info.name or options.data}"
     figures.save(figures.loss_curves(read_rows(folder.metrics), title), folder.path / "loss.png")
 
     # Unseen samples where there are any: a picture of what was learned, not of what was stored.

@@ -127,7 +127,29 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
         Returns:
             Losses over the targets; of a model of normalised patches, in these.
         """
-        made, true = self.reconstruct(seen, masks), hidden
+        return self.compare(
+            self.see(seen, masks), hidden, masks, angle_weight=angle_weight, dark=dark
+        )
+
+    def compare(
+        self,
+        encoded: Tensor,
+        hidden: Views,
+        masks: tuple[Mask, Mask],
+        *,
+        angle_weight: float = 0.0,
+        dark: Tensor | None = None,
+    ) -> LossParts:
+        """The losses of what is reconstructed of tokens that are encoded already.
+
+        Args:
+            encoded: [B, K + 1, D]; see `see`.
+            hidden: As in `losses`, and so the others.
+            masks: Spectral and RGB mask.
+            angle_weight: Of the spectral angle.
+            dark: Of pixels that are zero as stored.
+        """
+        made, true = self.decode(encoded, masks), hidden
         normalised = self.config.normalised_patches
         if normalised:
             true = Views(normalise(hidden.hs), normalise(hidden.rgb))
@@ -140,11 +162,33 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
         angle = spectral_angle(spectra, hidden.hs, dark)
         return LossParts(total + angle_weight * angle, hs_loss, rgb_loss, angle)
 
-    def reconstruct(self, seen: Views, masks: tuple[Mask, Mask]) -> Views:
-        """The targets' patches, from the kept ones alone.
+    def see(self, seen: Views, masks: tuple[Mask, Mask]) -> Tensor:
+        """What the encoder makes of the kept patches alone.
 
         Args:
             seen: Flat patches [B, K, V] of each modality that `masks` keep, in [0, 1].
+            masks: Spectral and RGB mask.
+
+        Returns:
+            [B, K_hs + K_rgb + 1, D], spectral tokens first, the global token last.
+        """
+        hs_mask, rgb_mask = masks
+        hs_seen = self.trunk.hs(seen.hs, hs_mask.keep)
+        rgb_seen = self.trunk.rgb(seen.rgb, rgb_mask.keep)
+        encoded: Tensor = self.trunk.encoder(
+            self.trunk.with_global(torch.cat([hs_seen, rgb_seen], dim=1))
+        )
+        return encoded
+
+    def reconstruct(self, seen: Views, masks: tuple[Mask, Mask]) -> Views:
+        """The targets' patches, from the kept ones alone; see `see` and `decode`."""
+        return self.decode(self.see(seen, masks), masks)
+
+    def decode(self, encoded: Tensor, masks: tuple[Mask, Mask]) -> Views:
+        """The targets' patches, from what the encoder made of the kept ones.
+
+        Args:
+            encoded: [B, K_hs + K_rgb + 1, D]; see `see`.
             masks: Spectral and RGB mask.
 
         Returns:
@@ -152,12 +196,6 @@ class BiMAE(Pretrained[ModelConfig], nn.Module):
             `config.normalised_patches` in deviations from each patch's mean.
         """
         hs_mask, rgb_mask = masks
-        hs_seen = self.trunk.hs(seen.hs, hs_mask.keep)
-        rgb_seen = self.trunk.rgb(seen.rgb, rgb_mask.keep)
-        encoded = self.trunk.encoder(
-            self.trunk.with_global(torch.cat([hs_seen, rgb_seen], dim=1))
-        )  # [B, K_hs + K_rgb + 1, D]
-
         memory = encoded + self._positions(hs_mask.keep, rgb_mask.keep)
         queries = torch.cat(
             [

@@ -202,7 +202,7 @@ class Engine:
             with torch.inference_mode(False):
                 self._work = deepcopy(self.model)
                 if self.precision != "32":
-                    _to_bfloat16(self._work)
+                    to_bfloat16(self._work)
                 if self.compiled:
                     _compile(self._work)
         self._work.train(self.model.training)
@@ -325,7 +325,7 @@ class _Computed(torch.autograd.Function):
         return None, None, *gradients
 
 
-def _to_bfloat16(model: nn.Module) -> None:
+def to_bfloat16(model: nn.Module) -> None:
     """Makes it compute in bfloat16; norms keep float32."""
     for module in model.modules():
         if not isinstance(module, nn.LayerNorm):

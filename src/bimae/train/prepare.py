@@ -17,6 +17,7 @@ from bimae.data.splits import PARTS, split_file
 from bimae.errors import ConfigError, ModelError
 from bimae.model import BiMAE, SeedClassifier
 from bimae.model.config import BandPositions, BandTokens, ModelConfig, preset
+from bimae.model.distillation import Student
 from bimae.model.flops import classifying, pretraining
 from bimae.spectra import band_shares
 from bimae.train.engine import Engine
@@ -188,7 +189,10 @@ def _resident(
 
 
 def engine_for(
-    options: RunOptions, model: BiMAE | SeedClassifier, precision: Arithmetic, samples: int
+    options: RunOptions,
+    model: BiMAE | Student | SeedClassifier,
+    precision: Arithmetic,
+    samples: int,
 ) -> Engine:
     """What computes the steps of a run.
 
@@ -199,7 +203,10 @@ def engine_for(
         samples: In an epoch.
     """
     on_gpu = torch.cuda.is_available()
-    cost = pretraining(model.config) if isinstance(model, BiMAE) else classifying(model.config)
+    if isinstance(model, SeedClassifier):
+        cost = classifying(model.config)
+    else:
+        cost = pretraining(model.config)
     long = cost.total * samples * options.epochs > WORTH_COMPILING
     return Engine(
         model,

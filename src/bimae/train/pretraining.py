@@ -1,6 +1,7 @@
 """Pretraining as a Lightning module: masks of a step, its losses and their figures."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from bimae.data.resident import sent
 from bimae.data.shapes import MIDDLE
 from bimae.model import BiMAE, Views
 from bimae.model.config import ModelConfig
+from bimae.model.distillation import Student
 from bimae.model.mask_counts import MaskCounts
 from bimae.model.masking import Blocks, Groups, Mask, bands_together, draw_mask
 from bimae.train.engine import Engine, Found
@@ -64,7 +66,7 @@ class PretrainTask(Task):
     betas = (0.9, 0.95)  # as MAE: gradients of masked reconstruction change quickly
 
     def __init__(
-        self, model: BiMAE, options: PretrainOptions, engine: Engine | None = None
+        self, model: BiMAE | Student, options: PretrainOptions, engine: Engine | None = None
     ) -> None:
         super().__init__(model, options, engine)
         self.config = model.config
@@ -88,10 +90,13 @@ class PretrainTask(Task):
         self._add(part, figures, batch)
         return self._finite(figures["loss"])
 
-    def _losses(self, work: BiMAE, part: Masked) -> Found:
+    def _losses(self, work: Any, part: Masked) -> Found:
         seen, hidden = self.engine.fast(patches)(part, self.patch_size)
-        losses = work.losses(
-            seen,
+        return self._compared(work, work.see(seen, (part.hs, part.rgb)), hidden, part)
+
+    def _compared(self, work: BiMAE, encoded: Tensor, hidden: Views, part: Masked) -> Found:
+        losses = work.compare(
+            encoded,
             hidden,
             (part.hs, part.rgb),
             angle_weight=self.options.spectral_angle,

@@ -30,7 +30,7 @@ from bimae.errors import ConfigError
 from bimae.storage import write_text
 from bimae.train.options import Arithmetic, RunOptions
 
-Verb = Literal["pretrain", "finetune"]
+Verb = Literal["pretrain", "distill", "finetune"]
 # `data` may have moved; that it is the same is seen from its fingerprint.
 MAY_CHANGE = {
     "accumulate",
