@@ -11,10 +11,10 @@ import pytest
 from bimae.data import DatasetInfo, Split, open_dataset, write_tfrecords
 from bimae.evaluate.classification import score
 from bimae.evaluate.frozen import parts_of
-from bimae.evaluate.probe import linear_probe
+from bimae.evaluate.probe import lda_probe, linear_probe
 from bimae.model import BiMAE
 from bimae.spectra import BandSelection
-from tests.cli.run import Ran, files, mistakes, run
+from tests.cli.run import FAST, Ran, files, mistakes, run
 
 
 def probe(capsys: pytest.CaptureFixture[str], weights: object, data: Path, *words: object) -> Ran:
@@ -40,21 +40,29 @@ def test_pretrained_beside_random_weights(
     assert pairs == [
         ("frozen, pretrained", "linear"),
         ("frozen, pretrained", "knn"),
+        ("frozen, pretrained", "lda"),
         ("frozen, random weights", "linear"),
         ("frozen, random weights", "knn"),
+        ("frozen, random weights", "lda"),
     ]
-    table = ran.out[ran.out.index("SIMULATED DATA") :].splitlines()[1:5]
+    table = ran.out[ran.out.index("SIMULATED DATA") :].splitlines()[1:7]
     for line, row in zip(table, found["rows"], strict=True):
         assert line.startswith(row["features"])
         assert line.split()[-2:] == [f"{row['accuracy']:.3f}", f"{row['macro_f1']:.3f}"]
+        name = {"linear": "C", "knn": "k", "lda": "shrinkage"}[row["method"]]
+        setting = row[name] if row[name] == "auto" else f"{row[name]:g}"
+        assert f" {name} {setting} " in line
+        assert not row["tried"] or setting in row["tried"]
     # the figures are those of the library on the split that the run used
     samples = open_dataset(small_data)
     split = Split.load(pretrained / "split.json", samples)
     bands = BandSelection("step_4").channels(12)
     parts = parts_of(BiMAE.from_pretrained(pretrained), samples, split, bands=bands)
-    expected = score(linear_probe(parts).predictions)
-    assert found["rows"][0]["macro_f1"] == pytest.approx(expected.macro_f1)
-    assert found["rows"][0]["confusion_matrix"] == expected.confusion.tolist()
+    for row, done in ((0, linear_probe(parts)), (2, lda_probe(parts))):
+        expected = score(done.predictions)
+        assert found["rows"][row]["macro_f1"] == pytest.approx(expected.macro_f1)
+        assert found["rows"][row]["confusion_matrix"] == expected.confusion.tolist()
+    assert next(iter(found["rows"][2]["tried"])) == "auto"
     assert found["samples"] == {p: len(getattr(split, p)) for p in ("train", "val", "test")}
     # and the same once more
     first = (out / "probe.json").read_text()
@@ -96,8 +104,8 @@ def test_random_weights_alone(
     assert probe(capsys, theirs, small_data, *words, "--out", tmp_path / "both").code == 0
     both = told(tmp_path / "both")
     assert both["split"] == alone["split"]
-    assert both["rows"][2:] == alone["rows"]
-    assert both["rows"][:2] != alone["rows"]
+    assert both["rows"][3:] == alone["rows"]
+    assert both["rows"][:3] != alone["rows"]
     before = files(tmp_path)
     assert probe(capsys, "none", small_data, *words).code == 0
     assert files(tmp_path) == before
@@ -109,6 +117,37 @@ def test_views_are_pooled_apart(
     words = ("--bands=step_4", "--control=false", "--pool=views", "--out", tmp_path / "p")
     assert probe(capsys, pretrained, small_data, *words).code == 0
     assert told(tmp_path / "p")["dimensions"] == 2 * 192
+
+
+def test_a_mean_is_taken_before_the_norm_where_asked_for(
+    capsys: pytest.CaptureFixture[str], pretrained: Path, small_data: Path, tmp_path: Path
+) -> None:
+    """And where the head of a classifier sees that."""
+    words = ("--modality=rgb", "--control=false", "--out", tmp_path / "p")
+    rows = {}
+    for asked in ("auto", "mean", "raw_mean"):
+        ran = probe(capsys, pretrained, small_data, *words, f"--pool={asked}")
+        assert ran.code == 0, ran.err
+        found = told(tmp_path / "p")
+        used = "mean" if asked == "auto" else asked
+        assert found["pool"] == used
+        assert f"pool     {used}: over all tokens" in ran.out
+        rows[asked] = found["rows"]
+    assert rows["auto"] == rows["mean"]
+    samples = open_dataset(small_data)
+    split = Split.load(pretrained / "split.json", samples)
+    how = {"modality": "rgb", "pool": "raw_mean"}
+    parts = parts_of(BiMAE.from_pretrained(pretrained), samples, split, **how)
+    expected = score(linear_probe(parts).predictions)
+    assert rows["raw_mean"][0]["confusion_matrix"] == expected.confusion.tolist()
+
+    out = tmp_path / "b"
+    tuned = ("finetune", "--data", small_data, "--out", out, "--weights", pretrained, *FAST)
+    assert run(capsys, *tuned, "--bands=step_4", "--pool=raw_mean").code == 0
+    assert probe(capsys, out, small_data, "--out", tmp_path / "q").code == 0
+    assert told(tmp_path / "q")["pool"] == "raw_mean"
+    assert probe(capsys, out, small_data, "--pool=mean", "--out", tmp_path / "q").code == 0
+    assert told(tmp_path / "q")["pool"] == "mean"
 
 
 def test_a_fine_tuned_classifier_sees_what_it_was_trained_with(

@@ -66,9 +66,10 @@ def test_a_study_from_file_to_table(
     page = (out / "table.md").read_text()
     assert "SIMULATED" in page
     assert "| frozen: knn | both | 0.300" in page
+    assert "| frozen: lda | both | 0.400" in page
     assert "**0.600 ± 0.000** †" in page  # the fake baselines are ahead
     rows = list(csv.DictReader((out / "results.csv").open(newline="")))
-    assert len(rows) == 2 * 8
+    assert len(rows) == 2 * 9
     cells = json.loads((out / "results.json").read_text())["cells"]
     assert all(cell["macro_f1"] is not None for cell in cells)
 

@@ -1,205 +1,26 @@
-"""Frozen features against what the model says sample by sample, and probes on made-up features."""
+"""Probes on made-up features."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import f1_score
 
-from bimae.data import DatasetInfo, SeedDataset, Split, open_dataset, scale_spectra, write_tfrecords
-from bimae.errors import ConfigError, DataError, ModelError
 from bimae.evaluate.classification import score
-from bimae.evaluate.frozen import (
-    Part,
-    Parts,
-    check_parts,
-    features,
-    fresh_like,
-    look_at_sensor,
-    parts_of,
+from bimae.evaluate.frozen import Part, Parts
+from bimae.evaluate.probe import (
+    NEIGHBOURS,
+    PENALTIES,
+    SHRINKAGES,
+    _folds,
+    knn_probe,
+    lda_probe,
+    linear_probe,
 )
-from bimae.evaluate.probe import NEIGHBOURS, PENALTIES, _folds, knn_probe, linear_probe
-from bimae.model import BiMAE, ClassifierConfig, SeedClassifier
-from bimae.spectra import BandSelection, Channels, band_shares
-from tests.data.small_samples import sample
-from tests.model.small import CONFIG
-
-SIZES = replace(CONFIG, bands=12, hs_size=8, rgb_size=48, patch_size=24)
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
-SOME = [5, 0, 41]
-
-
-@pytest.fixture
-def seeds(small_data: Path) -> SeedDataset:
-    return open_dataset(small_data)
-
-
-@pytest.fixture(scope="module")
-def model() -> BiMAE:
-    return BiMAE(SIZES).eval()
-
-
-def alone(model: BiMAE, seeds: SeedDataset, index: int, bands: tuple[int, ...]) -> torch.Tensor:
-    """Tokens of one sample, read without a loader."""
-    stored = seeds[index]
-    hs = torch.from_numpy(scale_spectra(stored.hs)[list(bands)])
-    rgb = torch.from_numpy(np.array(stored.rgb, np.float32)).permute(2, 0, 1)
-    with torch.no_grad():
-        return model.encode(hs[None], rgb[None], bands)[0]
-
-
-def test_features_are_the_mean_over_tokens_in_the_order_asked_for(
-    model: BiMAE, seeds: SeedDataset
-) -> None:
-    every = tuple(range(12))
-    tokens = [alone(model, seeds, i, every).numpy() for i in SOME]
-    found = features(model, seeds, SOME, batch_size=2)
-    assert found.shape == (3, 32)
-    np.testing.assert_allclose(found, [t.mean(axis=0) for t in tokens], **CLOSE)
-    views = features(model, seeds, SOME, pool="views")
-    expected = [np.concatenate([t[:12].mean(axis=0), t[12:].mean(axis=0)]) for t in tokens]
-    np.testing.assert_allclose(views, expected, **CLOSE)
-    assert features(model, seeds, [], pool="views").shape == (0, 64)
-
-
-def test_bands_are_picked_and_keep_their_places(model: BiMAE, seeds: SeedDataset) -> None:
-    bands = (7, 2)
-    found = features(model, seeds, SOME, bands=Channels(bands))
-    expected = [alone(model, seeds, i, bands).mean(dim=0).numpy() for i in SOME]
-    np.testing.assert_allclose(found, expected, **CLOSE)
-
-
-def test_a_view_that_is_not_looked_at_does_not_matter(
-    model: BiMAE, seeds: SeedDataset, tmp_path: Path
-) -> None:
-    dark = [replace(seeds[i], rgb=np.zeros_like(seeds[i].rgb)) for i in range(3)]
-    flat = [replace(seeds[i], hs=np.full_like(seeds[i].hs, 9)) for i in range(3)]
-    for modality, same, other in (("hs", dark, flat), ("rgb", flat, dark)):
-        expected = features(model, seeds, range(3), modality=modality)
-        for name, spoilt in (("same", same), ("other", other)):
-            write_tfrecords(tmp_path / modality / name, spoilt)
-            found = features(
-                model, open_dataset(tmp_path / modality / name), range(3), modality=modality
-            )
-            assert np.array_equal(found, expected) == (name == "same"), (modality, name)
-
-
-def test_scaled_after_only_what_filters_let_through_matters(
-    model: BiMAE, seeds: SeedDataset, tmp_path: Path
-) -> None:
-    channels = BandSelection("490nm@40,670nm@40").channels(12, seeds.wavelengths_nm)
-    needed = sorted({band for pairs in channels.weights or () for band, _ in pairs})
-    spoilt = []
-    for i in SOME:
-        hs = np.full_like(seeds[i].hs, 77)
-        hs[..., needed] = seeds[i].hs[..., needed]
-        spoilt.append(replace(seeds[i], hs=hs))
-    write_tfrecords(tmp_path / "d", spoilt)
-    how = {"bands": channels, "modality": "hs"}
-    expected = features(model, seeds, SOME, **how, scale="after")
-    other = open_dataset(tmp_path / "d")
-    order = [other.ids.index(seeds.ids[i]) for i in SOME]
-    np.testing.assert_array_equal(features(model, other, order, **how, scale="after"), expected)
-    assert not np.allclose(
-        features(model, other, order, **how), features(model, seeds, SOME, **how)
-    )
-
-
-def test_a_classifier_reads_as_it_was_trained(model: BiMAE, seeds: SeedDataset) -> None:
-    config = ClassifierConfig(SIZES, ("a", "b"), "hs", (3, 9), scale="after")
-    classifier = SeedClassifier(config)
-    classifier.load_trunk(model)
-    expected = features(model, seeds, SOME, modality="hs", bands=Channels((3, 9)), scale="after")
-    np.testing.assert_allclose(features(classifier, seeds, SOME), expected, **CLOSE)
-
-
-def test_a_model_that_learned_by_a_standard_reads_by_it(seeds: SeedDataset) -> None:
-    """Each band by itself: what the others are does not matter."""
-    standard = tuple((100.0 + b, 20.0 + b) for b in range(12))
-    model = BiMAE(replace(SIZES, standard=standard))
-    found = features(model, seeds, SOME, modality="hs", bands=Channels((3, 9)))
-    expected = []
-    for i in SOME:
-        cube = seeds[i].hs[..., [3, 9]].astype(np.float64)
-        scaled = (cube - [103, 109]) / [23 * 6, 29 * 6] + 0.5
-        hs = torch.from_numpy(scaled.clip(0, 1).astype(np.float32)).permute(2, 0, 1)
-        with torch.no_grad():
-            expected.append(model.encode(hs[None], None, (3, 9))[0].mean(dim=0).numpy())
-    np.testing.assert_allclose(found, expected, **CLOSE)
-    asked = features(model, seeds, SOME, modality="hs", bands=Channels((3, 9)), scale="after")
-    assert not np.allclose(asked, found, **CLOSE)
-
-
-def test_a_model_by_wavelength_turns_to_any_sensor(seeds: SeedDataset, tmp_path: Path) -> None:
-    nm = seeds.wavelengths_nm
-    assert nm is not None
-    sizes = replace(
-        SIZES, band_positions="wavelength", wavelengths_nm=nm, widths_nm=tuple(band_shares(nm))
-    )
-    model = BiMAE(sizes)
-    look_at_sensor(model, seeds, "m")
-    own = features(model, seeds, SOME, bands=Channels((2, 4, 6)), scale="after", modality="hs")
-    few = [replace(seeds[i], hs=seeds[i].hs[..., [2, 4, 6]]) for i in SOME]
-    write_tfrecords(tmp_path / "d", few)
-    with pytest.raises(ConfigError, match="wavelengths_nm"):
-        look_at_sensor(model, open_dataset(tmp_path / "d"), "m")
-    widths = tuple(sizes.widths_nm[b] for b in (2, 4, 6)) if sizes.widths_nm else None
-    DatasetInfo(wavelengths_nm=(nm[2], nm[4], nm[6]), fwhm_nm=widths).save(tmp_path / "d")
-    other = open_dataset(tmp_path / "d")
-    look_at_sensor(model, other, "m")
-    order = [other.ids.index(seeds.ids[i]) for i in SOME]
-    found = features(model, other, order, modality="hs", scale="after")
-    np.testing.assert_allclose(found, own, **CLOSE)
-    assert fresh_like(model, 0).config.bands == 3
-    with pytest.raises(ModelError, match="images have 3 bands, the model m was made for 12"):
-        look_at_sensor(BiMAE(SIZES), other, "m")
-
-
-def test_the_control_is_another_model_of_the_same_sizes_and_the_same_twice(model: BiMAE) -> None:
-    one, again, other = fresh_like(model, 1), fresh_like(model, 1), fresh_like(model, 2)
-    assert one.config == model.config
-    for name, weights in one.state_dict().items():
-        assert torch.equal(weights, again.state_dict()[name])
-    assert any(not torch.equal(w, other.state_dict()[n]) for n, w in one.state_dict().items())
-
-
-def test_what_cannot_be_seen(model: BiMAE, seeds: SeedDataset) -> None:
-    with pytest.raises(ConfigError, match=r"sees one view only \(rgb\)"):
-        features(model, seeds, SOME, modality="rgb", pool="views")
-    with pytest.raises(ConfigError, match="a single band is seen"):
-        features(model, seeds, SOME, bands=Channels((3,)), scale="after")
-    broken = BiMAE(SIZES)
-    with torch.no_grad():
-        broken.trunk.rgb.projection.bias.fill_(float("nan"))
-    with pytest.raises(ModelError, match="not finite \\(so for 3 of 3 samples\\)"):
-        features(broken, seeds, SOME)
-
-
-def test_parts_follow_the_split(model: BiMAE, seeds: SeedDataset) -> None:
-    split = Split((4, 1, 30), (), (7, 2), "by hand")
-    parts = parts_of(model, seeds, split, modality="rgb")
-    assert parts.train.keys == [seeds.keys[i] for i in split.train]
-    assert [parts.classes[n] for n in parts.test.truth] == [seeds.labels[7], seeds.labels[2]]
-    assert parts.train.groups == [seeds.groups[i] for i in split.train]
-    assert parts.val.features.shape == (0, 32)
-    expected = features(model, seeds, split.test, modality="rgb")
-    np.testing.assert_allclose(parts.test.features, expected, **CLOSE)
-
-
-def test_parts_that_are_none(seeds: SeedDataset, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the train and the test part is empty"):
-        check_parts(seeds, Split((), (1,), (), "by hand"))
-    write_tfrecords(tmp_path / "d", [sample(i, label=None if i == 2 else "a") for i in range(4)])
-    some = open_dataset(tmp_path / "d")
-    with pytest.raises(DataError, match=r"no label.*1 of 4"):
-        check_parts(some, Split((0, 1), (2,), (3,), "by hand"))
-    with pytest.raises(DataError, match="all samples are 'a'"):
-        check_parts(some, Split((0, 1), (), (3,), "by hand"))
 
 
 def made_up(
@@ -214,7 +35,8 @@ def made_up(
 
 
 NONE = Part([], np.empty((0, 5)), np.empty(0, np.int64), [])
-PROBES = [linear_probe, knn_probe]
+PROBES = [linear_probe, knn_probe, lda_probe]
+SETTINGS = {linear_probe: PENALTIES, knn_probe: NEIGHBOURS, lda_probe: SHRINKAGES}
 
 
 @pytest.mark.parametrize("probe", PROBES)
@@ -240,7 +62,7 @@ def test_the_setting_is_the_best_one_on_val(probe) -> None:
     done = probe(parts)
     assert done.tried[done.setting] == max(done.tried.values())
     assert len(set(done.tried.values())) > 1
-    assert set(done.tried) == set(PENALTIES if probe is linear_probe else NEIGHBOURS)
+    assert set(done.tried) == set(SETTINGS[probe])
     # test samples have no say in it
     assert probe(replace(parts, test=made_up((5, 5), 9))).setting == done.setting
     # samples of train once more, whose labels are noise: their nearest neighbour alone knows them
@@ -291,18 +113,72 @@ def test_one_shot_without_val_takes_the_setting_wanted_first(probe) -> None:
         Parts(("a", "b", "c"), made_up((1, 1, 1), apart=9), NONE, made_up((4, 4, 4), 1, apart=9))
     )
     assert (done.chosen_by, done.tried) == ("default", {})
-    assert done.setting == (1.0 if probe is linear_probe else 3.0)
+    assert done.setting == (3.0 if probe is knn_probe else 1.0)
     # three samples say little about which features are noise, which standardising then enlarges
     assert score(done.predictions).accuracy >= (0.5 if probe is linear_probe else 0.9)
 
 
-def test_balanced_finds_more_of_the_rare() -> None:
+@pytest.mark.parametrize("probe", [linear_probe, lda_probe])
+def test_balanced_finds_more_of_the_rare(probe) -> None:
     parts = Parts(("a", "b"), made_up((90, 6), apart=1), NONE, made_up((100, 100), 1, apart=1))
     recall = [
-        score(linear_probe(parts, balanced=balanced).predictions).per_class[1].recall
+        score(probe(parts, balanced=balanced).predictions).per_class[1].recall
         for balanced in (False, True)
     ]
     assert recall[1] > recall[0] + 0.1
+
+
+def test_lda_is_that_of_the_library_where_that_can_be_asked() -> None:
+    """Ledoit and Wolf's shrinkage is of each class by itself: standardising changes nothing."""
+    parts = Parts(("a", "b", "c"), made_up((30, 9, 20), apart=1), NONE, made_up((9,) * 3, 2))
+    scaled = replace(parts.train, features=parts.train.features * [1, 9, 0.1, 3, 70] + 5)
+    for balanced in (False, True):
+        done = lda_probe(parts, balanced=balanced)
+        again = lda_probe(
+            replace(
+                parts,
+                train=scaled,
+                test=replace(parts.test, features=parts.test.features * [1, 9, 0.1, 3, 70] + 5),
+            ),
+            balanced=balanced,
+        )
+        said = done.predictions.probabilities
+        np.testing.assert_allclose(again.predictions.probabilities, said, atol=1e-4)
+        assert again.tried == done.tried
+        assert list(done.tried) == ["auto", 0.01, 0.1, 0.5, 0.9]
+        if done.setting == "auto":
+            theirs = LinearDiscriminantAnalysis(
+                solver="lsqr", shrinkage="auto", priors=[1 / 3] * 3 if balanced else None
+            ).fit(parts.train.features, parts.train.truth)
+            expected = theirs.predict_proba(parts.test.features)
+            np.testing.assert_allclose(said, expected, atol=1e-5)
+    assert done.setting == "auto"
+
+
+@pytest.mark.parametrize(
+    ("counts", "setting"), [((1, 1, 1), 1.0), ((2, 2, 2), 0.1), ((1, 1, 2), 0.1), ((3, 1, 1), None)]
+)
+@pytest.mark.filterwarnings("error")
+def test_lda_of_few_samples(counts: tuple[int, ...], setting: float | None) -> None:
+    """Of two samples of a class, Ledoit and Wolf find no shrinkage; of one, nothing is known."""
+    test = made_up((9, 9, 9), 1, apart=9)
+    done = lda_probe(Parts(("a", "b", "c"), made_up(counts, apart=9), NONE, test))
+    assert score(done.predictions).accuracy > 0.6
+    if setting is None:
+        assert "auto" in done.tried
+    else:
+        assert done.setting == setting
+        assert "auto" not in done.tried
+
+
+@pytest.mark.parametrize("wide", [3, 200])
+def test_lda_where_samples_of_a_class_are_copies(wide: int) -> None:
+    rows = np.repeat(np.random.default_rng(0).normal(size=(3, wide)), 4, axis=0)
+    rows[:, 1] = 7.0  # a feature that tells nothing
+    train = Part([str(i) for i in range(12)], rows, np.repeat([0, 1, 2], 4), [None] * 12)
+    done = lda_probe(Parts(("a", "b", "c"), train, train, train))
+    assert score(done.predictions).accuracy == 1
+    assert np.isfinite(done.predictions.probabilities).all()
 
 
 @settings(max_examples=40)

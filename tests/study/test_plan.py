@@ -93,6 +93,14 @@ def test_one_training_serves_every_sensor(small_data: Path) -> None:
     assert {cell.weights for cell in cells[1:]} == {cells[0].key}
 
 
+def test_probes_of_one_entry_are_one_cell_that_knows_all_its_rows(small_data: Path) -> None:
+    one = method("f: linear", kind="probe", row="linear", shots=("all",), seeds=(0,))
+    other = replace(one, name="f: lda", row="lda")
+    both = plan(study(small_data, one, other), Records())
+    assert [cell.rows for cell in both.cells] == [("linear", "lda")] * 2  # a cell for each sensor
+    assert keys(both) == keys(plan(study(small_data, one), Records()))
+
+
 def test_only_some_methods_and_what_they_start_from(small_data: Path) -> None:
     whole = plan(study(small_data, method("a", "long"), method("b")), Records())
     part = whole.only(("a",))

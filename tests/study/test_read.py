@@ -17,6 +17,7 @@ methods:
   tuned: {kind: finetune, from: long, options: {epochs: 2}, sensors: [both, 5 bands]}
   one: {kind: finetune, options: {any_sensor: true}}
   frozen: {kind: probe, from: long}
+  few: {kind: probe, from: long, probes: [lda, linear]}
   classical: {kind: baseline, options: {methods: "svm-spectra, linear-rgb"}}
 shots: [10, 1, all]
 seeds: [0, 2]
@@ -49,6 +50,9 @@ def test_a_whole_study(tmp_path: Path) -> None:
         "one",
         "frozen: linear",
         "frozen: knn",
+        "frozen: lda",
+        "few: lda",
+        "few: linear",
         "classical: svm-spectra",
         "classical: linear-rgb",
     ]
@@ -75,6 +79,7 @@ methods:
   c: {kind: finetune, options: {bands: all, epochs: 1}}
   d: {kind: baseline, from: long, options: {balanced: false}}
   e: {kind: finetune, probes: [linear]}
+  f: {kind: probe, probes: [lba]}
 shots: [0, 5, 5]
 seeds: [x]
 sensors: {both: {modality: bimodl}, rgb: {modality: rgb, bands: all}}
@@ -96,6 +101,7 @@ limits: {minutes: 0, hours: 1}
         "methods.d.from: found 'long'; a baseline starts from nothing",
         "methods.d.options: `methods` is expected",
         "methods.e.probes: is for kind probe",
+        "methods.f.probes: 'lba' is not known; did you mean 'lda'?",
         "shots: found '0'",
         "shots: '5' is given twice",
         "seeds: found 'x'",

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,30 @@ def test_a_pretraining_whose_model_is_gone_is_made_again(tmp_path: Path) -> None
     again = FakeBimae()
     Schedule(tmp_path, start=again).run([*cells, cell("b", "p")])
     assert [line.split()[0] for line in again.calls] == ["pretrain", "finetune"]
+
+
+def test_figures_that_an_earlier_version_did_not_leave_are_made(tmp_path: Path) -> None:
+    probe = Cell("q", "probe", "cell q", DATA, seed=0, rows=("linear",))
+    Schedule(tmp_path, start=FakeBimae()).run([probe])
+    path = tmp_path / "cells" / "q" / "result.json"
+    found = json.loads(path.read_text())
+    del found["rows"]["lda"]
+    path.write_text(json.dumps(found))
+    again = FakeBimae()
+    assert Schedule(tmp_path, start=again).run([probe]).done == []
+    more = replace(probe, rows=("linear", "lda"))
+    assert CellFolder(tmp_path, more).state == "open"
+    assert Schedule(tmp_path, start=again).run([more]).done == [more]
+    result = CellFolder(tmp_path, more).result()
+    assert result is not None and "lda" in result["rows"]
+    other = replace(probe, rows=("linear", "svm"))
+    outcome = Schedule(tmp_path, start=again).run([other])
+    assert "no figures of svm" in outcome.failed["q"]
+    # what is damaged is told where it is read
+    Schedule(tmp_path, start=again).run([more])
+    path.write_text("{")
+    with pytest.raises(DataError, match="remove"):
+        CellFolder(tmp_path, more).result()
 
 
 def test_a_real_process_is_ended_with_what_it_started(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ VERBS = {
     "finetune": ("finetune", "train and test a classifier, from pretrained weights or scratch"),
     "evaluate": ("evaluate", "test a classifier on other data"),
     "bands": ("bands", "which bands or filters matter, and what a few of them are worth"),
-    "probe": ("probe", "how good frozen features are: linear probe and nearest neighbours"),
+    "probe": ("probe", "how good frozen features are: linear, nearest neighbours, discriminant"),
     "baselines": ("baselines", "what a network has to beat: classical methods, small networks"),
     "study": ("study", "a declared matrix of experiments, resumable, to one table and figures"),
     "reconstruct": ("reconstruct", "draw what a pretrained model makes of hidden bands and tiles"),

@@ -1,35 +1,36 @@
 """`bimae probe`: how good a model's frozen features are, beside those of random weights."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import BandError, ConfigError
-from bimae.model.classifier_config import ClassifierConfig
-from bimae.model.config import PRESETS, Modality
-from bimae.spectra import BandSelection, Channels
+from bimae.cli.probe_job import FILE, NO_WEIGHTS, checked
+from bimae.errors import BandError
+from bimae.model.config import PRESETS
+from bimae.spectra import BandSelection
 
 if TYPE_CHECKING:
-    from bimae.data import SeedDataset, Split
     from bimae.evaluate.probe import Probed
-    from bimae.model import BiMAE, SeedClassifier
 
 ABOUT = (
     "Measures how good frozen features are: the encoder's output, averaged over tokens, is given "
-    "to a logistic regression (linear) and to nearest neighbours (knn), which learn from the train "
-    "part, choose C and k on the val part, and answer for the test part. The split is that of the "
+    "to a logistic regression (linear), to nearest neighbours (knn) and to a linear discriminant "
+    "analysis (lda, for few labels), which learn from the train part, choose C, k "
+    "and the shrinkage on the val part, and answer for the test part. The split is that of the "
     "run where it was trained on these data, else that of the data. The control beside them is the "
     "same encoder with random weights."
 )
 EXAMPLE = "bimae probe --weights runs/a --data DATA --shots 10"
-NO_WEIGHTS = Path("none")
-PATCH_SIZE = 24  # the paper's
-FILE = "probe.json"
 RANDOM = "frozen, random weights"
+POOLS = {
+    "mean": "over all tokens",
+    "raw_mean": "over all tokens, before the encoder's last norm",
+    "views": "over the tokens of each view, side by side",
+}
+SETTINGS = {"linear": "C", "knn": "k", "lda": "shrinkage"}
 NAMES = {"BiMAE": "frozen, pretrained", "SeedClassifier": "frozen, fine-tuned"}
 
 
@@ -42,21 +43,23 @@ class ProbeOptions:
     data: Path
     """Labelled TFRecords: a file, a glob, or a folder."""
     modality: Literal["auto", "bimodal", "hs", "rgb"] = "auto"
-    """What the encoder sees; auto: both, of a fine-tuned classifier what that looks at."""
+    """What the encoder sees; auto: both, of a fine-tuned classifier what that looks at; only one
+    of any sensor can be shown something else."""
     bands: str | None = None
     """Bands that it sees: all, step_60, 450-680nm, 490nm@30,560nm@20 and so on, as in finetune;
-    default: all, of a fine-tuned classifier its own."""
+    default: all, of a fine-tuned classifier its own; one of any sensor sees what is asked for."""
     scale: Literal["auto", "before", "after"] = "auto"
     """Spectra are min-max scaled before the bands are picked, or after, over these bands only;
     auto: as in pretraining, of a fine-tuned classifier its own."""
-    pool: Literal["mean", "views"] = "mean"
-    """Mean over all tokens; or over those of each view, side by side."""
+    pool: Literal["auto", "mean", "raw_mean", "views"] = "auto"
+    """Mean over all tokens; over all tokens before the encoder's last norm (raw_mean); or over
+    those of each view, side by side; auto: mean, of a classifier that pools by raw_mean that."""
     shots: int | Literal["all"] = "all"
     """Training samples of each class to learn from, drawn with the seed; all: every one."""
     seed: int = 0
     """Seed of a new split, the shots, the folds and the random weights."""
     balanced: bool = False
-    """Weigh samples so that every class counts the same to the linear probe."""
+    """Let every class count the same: to linear by the weights of samples, to lda by its prior."""
     control: bool = True
     """Probe the same encoder with random weights too."""
     model: str | None = None
@@ -105,20 +108,19 @@ def run(options: ProbeOptions) -> dict[str, Any]:
         What is written.
     """
     from bimae.cli.progress import progress
-    from bimae.evaluate.frozen import check_parts, fresh_like, parts_of
-    from bimae.evaluate.probe import knn_probe, linear_probe
+    from bimae.evaluate.frozen import fresh_like, parts_of
+    from bimae.evaluate.probe import knn_probe, lda_probe, linear_probe
     from bimae.storage import write_text
 
-    out = _out(options)
-    model, samples = _opened(options)
-    how, reads = _looks(options, model, samples)
-    split = _split(options, samples)
-    check_parts(samples, split)
-    print(f"read     {reads}")
+    job = checked(options)
+    model, samples, split = job.model, job.samples, job.split
+    print(f"read     {job.shown.reads}\npool     {job.pool}: {POOLS[job.pool]}")
     sizes = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
     print(f"parts    {', '.join(f'{n} {part}' for part, n in sizes.items())} ({split.how})")
-    for text in samples.resized:
-        print(f"note: {text} (height x width), as the model was made for")
+    notes = [f"{text} (height x width), as the model was made for" for text in samples.resized]
+    for note in [*notes, job.shown.note]:
+        if note:
+            print(f"note: {note}")
 
     own = RANDOM if options.weights == NO_WEIGHTS else NAMES[type(model).__name__]
     models = {own: model}
@@ -127,18 +129,19 @@ def run(options: ProbeOptions) -> dict[str, Any]:
     rows = []
     for name, probed in models.items():
         with progress(f"features ({name})", "batch") as watch:
-            parts = parts_of(probed, samples, split, **how, watch=watch)
+            parts = parts_of(probed, samples, split, **job.how(probed), watch=watch)
         results = (
             linear_probe(parts, balanced=options.balanced, seed=options.seed),
             knn_probe(parts, seed=options.seed),
+            lda_probe(parts, balanced=options.balanced, seed=options.seed),
         )
         rows += [{"features": name, **_row(result)} for result in results]
     told = {
         "data": samples.info.name or str(options.data),
         "simulated": samples.info.simulated,
         "weights": str(options.weights),
-        "reads": reads,
-        "pool": options.pool,
+        "reads": job.shown.reads,
+        "pool": job.pool,
         "shots": options.shots,
         "seed": options.seed,
         "balanced": options.balanced,
@@ -150,119 +153,10 @@ def run(options: ProbeOptions) -> dict[str, Any]:
         "rows": rows,
     }
     print(_table(told))
-    if out is not None:
-        write_text(out / FILE, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-        print(f"results  {out / FILE}")
+    if job.out is not None:
+        write_text(job.out / FILE, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        print(f"results  {job.out / FILE}")
     return told
-
-
-def _out(options: ProbeOptions) -> Path | None:
-    """Where to write, before any work: a folder of a probe, an empty one, or a new one."""
-    from bimae.model import model_folder
-
-    out = options.out
-    if out is None and options.weights == NO_WEIGHTS:
-        return None
-    if out is None:
-        name = re.sub(r"[^\w-]+", "-", options.data.stem).strip("-") or "data"
-        out = model_folder(options.weights).parent / f"probe-{name}"
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: is a file; name a folder as --out")
-    if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():
-        raise ConfigError(f"{out}: holds other files; name another --out")
-    return out
-
-
-def _opened(options: ProbeOptions) -> "tuple[BiMAE | SeedClassifier, SeedDataset]":
-    """The model, and the data at its sizes."""
-    import torch
-
-    from bimae.data import open_dataset
-    from bimae.model import BiMAE, SeedClassifier, model_kind, preset
-
-    if options.weights == NO_WEIGHTS:
-        samples = open_dataset(options.data)
-        config = preset(
-            options.model or "mae_vit_tiny_patch24",
-            bands=samples.bands,
-            hs_size=samples.hs_size,
-            rgb_size=samples.rgb_size,
-            patch_size=options.patch_size or PATCH_SIZE,
-        )
-        return BiMAE(config, generator=torch.Generator().manual_seed(options.seed)), samples
-    kinds: dict[str, type[BiMAE | SeedClassifier]] = {"SeedClassifier": SeedClassifier}
-    model = kinds.get(model_kind(options.weights), BiMAE).from_pretrained(options.weights)
-    sizes = model.config.model if isinstance(model, SeedClassifier) else model.config
-    return model, open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
-
-
-def _looks(
-    options: ProbeOptions, model: "BiMAE | SeedClassifier", samples: "SeedDataset"
-) -> tuple[dict[str, Any], str]:
-    """How the encoder sees samples, as options of `features`, and in words."""
-    from bimae.evaluate.frozen import look_at_sensor
-    from bimae.model import SeedClassifier
-
-    how: dict[str, Any] = {"pool": options.pool, "batch_size": options.batch_size}
-    if isinstance(model, SeedClassifier):
-        own = model.config
-        if own.modality != "rgb":
-            look_at_sensor(model, samples, str(options.weights))
-        _check_own(options, own, samples)
-        read = str(Channels(own.bands, own.band_weights))
-        return how, _in_words(own.modality, read)
-    modality: Modality = "bimodal" if options.modality == "auto" else options.modality
-    scale = None if options.scale == "auto" else options.scale
-    how |= {"modality": modality, "scale": scale}
-    if modality == "rgb":
-        return how, _in_words(modality, "")
-    look_at_sensor(model, samples, str(options.weights))
-    selection = BandSelection(options.bands or "all")
-    if selection.text != "all":
-        how["bands"] = selection.channels(samples.bands, samples.wavelengths_nm)
-    return how, _in_words(modality, selection.describe(samples.bands, samples.wavelengths_nm))
-
-
-def _check_own(options: ProbeOptions, own: ClassifierConfig, samples: "SeedDataset") -> None:
-    """Refuses to show a classifier what it was not trained with."""
-    other = [
-        f"{name} {asked} is asked for, but the classifier {options.weights} was trained with "
-        f"{has}; leave out {name}, or probe the pretraining run"
-        for name, asked, has in (
-            ("modality", options.modality, own.modality),
-            ("scale", options.scale, own.scale),
-        )
-        if asked not in ("auto", has)
-    ]
-    if options.bands is not None and own.modality != "rgb":
-        asked = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
-        has = Channels(own.bands, own.band_weights)
-        if asked != has:
-            other.append(
-                f"bands {options.bands} is asked for, but the classifier {options.weights} was "
-                f"trained with other bands ({has}); leave out bands, or probe the pretraining run"
-            )
-    if other:
-        raise ConfigError.of(other)
-
-
-def _in_words(modality: Modality, bands: str) -> str:
-    return {"bimodal": f"RGB and {bands}", "hs": bands, "rgb": "RGB"}[modality]
-
-
-def _split(options: ProbeOptions, samples: "SeedDataset") -> "Split":
-    """The parts to learn from, to choose by and to test on."""
-    from bimae.model import model_folder
-    from bimae.train.prepare import split_for
-
-    trained = options.weights != NO_WEIGHTS
-    earlier = model_folder(options.weights).parent / "split.json" if trained else None
-    split = split_for(samples, options.seed, earlier)
-    if options.shots == "all":
-        return split
-    from bimae.data.shots import few
-
-    return few(split, samples.labels, options.shots, options.seed)
 
 
 def _row(probed: "Probed") -> dict[str, Any]:
@@ -272,9 +166,9 @@ def _row(probed: "Probed") -> dict[str, Any]:
     results = score(probed.predictions)
     return {
         "method": probed.method,
-        "C" if probed.method == "linear" else "k": probed.setting,
+        SETTINGS[probed.method]: probed.setting,
         "chosen_by": probed.chosen_by,
-        "tried": {f"{setting:g}": figure for setting, figure in probed.tried.items()},
+        "tried": {_said(setting): figure for setting, figure in probed.tried.items()},
         "accuracy": results.accuracy,
         "macro_f1": results.macro_f1,
         "per_class": [asdict(row) for row in results.per_class],
@@ -282,13 +176,18 @@ def _row(probed: "Probed") -> dict[str, Any]:
     }
 
 
+def _said(setting: float | str) -> str:
+    return setting if isinstance(setting, str) else f"{setting:g}"
+
+
 def _table(told: dict[str, Any]) -> str:
     """The figures for people."""
     from bimae.bench.table import Column, table
 
     lines = [
-        {**row, "setting": f"C {row['C']:g}" if "C" in row else f"k {row['k']:g}"}
+        {**row, "setting": f"{name} {_said(row[name])}"}
         for row in told["rows"]
+        for name in [SETTINGS[row["method"]]]
     ]
     columns = [
         Column("features", f"{'SIMULATED DATA, ' * told['simulated']}test part"),

@@ -17,11 +17,12 @@ from bimae.data.loading import check_labels, seed_loader
 from bimae.data.reading import ALONE, Reading
 from bimae.data.splits import PARTS
 from bimae.errors import ConfigError, DataError, ModelError
-from bimae.evaluate.looks import check_sensor
+from bimae.evaluate.looks import Looks, check_sensor
 from bimae.model import BiMAE, Modality, SeedClassifier
+from bimae.model.trunk import Bands
 from bimae.spectra import Channels
 
-Pooling = Literal["mean", "views"]
+Pooling = Literal["mean", "raw_mean", "views"]
 Watch = Callable[[Iterable[Batch]], Iterable[Batch]]
 
 
@@ -80,6 +81,7 @@ def features(
     bands: Channels | None = None,
     scale: Literal["before", "after"] | None = None,
     pool: Pooling = "mean",
+    looks: Looks | None = None,
     batch_size: int = 64,
     watch: Watch = iter,
 ) -> NDArray[np.float64]:
@@ -88,15 +90,18 @@ def features(
     The model is moved to a GPU where there is one.
 
     Args:
-        model: A pretrained model; or a classifier, which reads as its configuration says:
-            `modality`, `bands` and `scale` are then not looked at.
+        model: A pretrained model; or a classifier, which reads as its configuration says or as
+            `looks` does: `modality`, `bands` and `scale` are then not looked at.
         samples: The data, with the model's sizes and bands.
         indices: Which of the samples, in this order.
         modality: Which views the encoder sees.
         bands: Which bands, or averages of bands, it sees; None: all.
         scale: Spectra are min-max scaled before the bands are picked, or after; None: as in
             pretraining.
-        pool: `mean`, over all tokens; or `views`, over those of each view, side by side.
+        pool: `mean`, over all tokens; `raw_mean`, over all tokens as the last block leaves them,
+            before the encoder's norm; or `views`, over those of each view, side by side.
+        looks: What a classifier is shown (`look`, which turned it to the data); None: as in
+            training.
         batch_size: Samples at a time.
         watch: What batches pass through on their way, such as a progress bar.
 
@@ -108,7 +113,7 @@ def features(
             scaled over itself.
         ModelError: Sizes or bands are not the model's, or a feature is not finite.
     """
-    reading, rows = _reading(model, modality, bands, scale)
+    reading, rows = _reading(model, modality, bands, scale, looks)
     if pool == "views" and reading.modality != "bimodal":
         raise ConfigError(
             f"pool is 'views', but the encoder sees one view only ({reading.modality}); use pool "
@@ -123,7 +128,9 @@ def features(
         with torch.inference_mode():
             for batch in watch(loader):
                 hs, rgb = batch.to(device).images()
-                tokens = model.encode(hs, rgb, rows)  # [B, n + tiles, D]
+                tokens = model.trunk.encoder(
+                    model.tokens(hs, rgb, rows), normed=pool != "raw_mean"
+                )  # [B, n + tiles, D]
                 views = [tokens]
                 if pool == "views":
                     views = [tokens[:, : -config.tiles], tokens[:, -config.tiles :]]
@@ -139,8 +146,17 @@ def features(
     return table
 
 
+def own_pool(model: BiMAE | SeedClassifier) -> Pooling:
+    """How a model is pooled unless somebody asks: `raw_mean` where a classifier's head sees it."""
+    raw = isinstance(model, SeedClassifier) and model.config.pool == "raw_mean"
+    return "raw_mean" if raw else "mean"
+
+
 def fresh_like(model: BiMAE | SeedClassifier, seed: int) -> BiMAE | SeedClassifier:
-    """The same model with random weights: the control of what pretraining is worth."""
+    """The same model with random weights: the control of what pretraining is worth.
+
+    It knows the sensor that the model was turned to, but no filters: `look` has to say them anew.
+    """
     generator = torch.Generator().manual_seed(seed)
     if isinstance(model, BiMAE):
         return BiMAE(model.config, generator=generator)
@@ -227,8 +243,11 @@ def _reading(
     modality: Modality,
     bands: Channels | None,
     scale: Literal["before", "after"] | None,
-) -> tuple[Reading, tuple[int, ...] | None]:
+    looks: Looks | None,
+) -> tuple[Reading, Bands]:
     """How samples are read, and the rows of the spectral positions; None: the model's own."""
+    if looks is not None:
+        return looks.reading, looks.rows
     if isinstance(model, SeedClassifier):
         return Reading.of(model.config, labels=False), None
     reading = replace(Reading.whole(model.config), modality=modality)

@@ -1,8 +1,9 @@
-"""How good are frozen features? A linear probe and nearest neighbours on what an encoder says.
+"""How good are frozen features? Three simple classifiers on what an encoder says.
 
-Nothing of the network learns. Both classifiers choose their one setting on the validation part, or
-where there is none by cross-validation within the training part; both learn from the training part
-and are judged on the test part. Both are deterministic.
+A linear probe, nearest neighbours and a discriminant analysis. Nothing of the network learns. Each
+chooses its one setting on the validation part, or where there is none by cross-validation within
+the training part; each learns from the training part and is judged on the test part. All are
+deterministic.
 
 Shapes: N samples, K classes.
 """
@@ -26,13 +27,15 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bimae.data.stratify import stratify
 from bimae.evaluate.classification import Predictions
+from bimae.evaluate.discriminant import AUTO, Discriminant, Shrinkage, most_of_a_class
 from bimae.evaluate.frozen import Part, Parts
 
-Method = Literal["linear", "knn"]
+Method = Literal["linear", "knn", "lda"]
 
 # The setting wanted first stands first: it is taken where others do no better.
 PENALTIES = (1.0, 0.1, 10.0, 0.01, 100.0)
 NEIGHBOURS = (5, 3, 10, 1, 20)
+SHRINKAGES: tuple[Shrinkage, ...] = (AUTO, 0.1, 0.01, 0.5, 0.9)
 FOLDS = 5
 STEPS = 1000
 
@@ -42,17 +45,18 @@ class Probed:
     """A probe that has learned, and what it answers.
 
     Attributes:
-        method: `linear` or `knn`.
-        setting: What was chosen: C, the inverse penalty; or k, how many neighbours vote.
+        method: `linear`, `knn` or `lda`.
+        setting: What was chosen: C, the inverse penalty; k, how many neighbours vote; or the
+            shrinkage of the covariance, `auto` where Ledoit and Wolf reckon it.
         chosen_by: `val`, `cross-validation`, or `default` where nothing could tell.
         tried: Macro-F1 of each setting tried, there where it was chosen.
         predictions: Answers on the test part.
     """
 
     method: Method
-    setting: float
+    setting: Shrinkage
     chosen_by: Literal["val", "cross-validation", "default"]
-    tried: dict[float, float]
+    tried: dict[Shrinkage, float]
     predictions: Predictions
 
 
@@ -91,11 +95,32 @@ def knn_probe(parts: Parts, *, seed: int = 0) -> Probed:
     return _probed("knn", parts, settings, make, seed)
 
 
+def lda_probe(parts: Parts, *, balanced: bool = False, seed: int = 0) -> Probed:
+    """Discriminant analysis on standardised features; see `Discriminant`.
+
+    Few labels go far: they tell a mean of each class, and together what all classes share.
+
+    Args:
+        parts: Features.
+        balanced: Let every class be equally likely before a sample is seen.
+        seed: Deals out the folds, where there is no val part.
+    """
+
+    def make(shrinkage: Shrinkage, _: int) -> Any:
+        return Discriminant(shrinkage, balanced=balanced)
+
+    most = most_of_a_class(parts.train.truth)
+    # Of two samples Ledoit and Wolf find no shrinkage at all: both deviate alike. Of one sample of
+    # each class there is nothing to shrink, and all is what shrinkage leads to.
+    settings: Sequence[Shrinkage] = SHRINKAGES if most > 2 else SHRINKAGES[1:]
+    return _probed("lda", parts, settings if most > 1 else (1.0,), make, seed)
+
+
 def _probed(
     method: Method,
     parts: Parts,
-    settings: Sequence[float],
-    make: Callable[[float, int], Any],
+    settings: Sequence[Shrinkage],
+    make: Callable[[Any, int], Any],
     seed: int,
 ) -> Probed:
     """Chooses a setting, learns from the whole training part with it, and answers.
@@ -108,7 +133,7 @@ def _probed(
         seed: Deals out the folds.
     """
     train, count = parts.train, len(parts.classes)
-    tried: dict[float, float] = {}
+    tried: dict[Shrinkage, float] = {}
     folds = [] if len(parts.val) else _folds(train, seed)
     for setting in settings:
         if len(parts.val):
@@ -126,11 +151,16 @@ def _probed(
         method,
         best,
         "val" if len(parts.val) else "cross-validation" if folds else "default",
-        dict(sorted(tried.items())),
+        dict(sorted(tried.items(), key=lambda pair: _rank(pair[0]))),
         Predictions(
             parts.classes, parts.test.keys, parts.test.truth, probabilities.astype(np.float32)
         ),
     )
+
+
+def _rank(setting: Shrinkage) -> float:
+    """Settings in order: `auto` first, then the least."""
+    return -1.0 if isinstance(setting, str) else setting
 
 
 def _answers(classifier: Any, known: Part, asked: Part, count: int) -> NDArray[np.float64]:
@@ -169,10 +199,12 @@ def _macro_f1(truth: NDArray[np.int64], said: NDArray[np.float64]) -> float:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Without two warnings of scikit-learn that tell a user of a probe nothing."""
+    """Without three warnings of scikit-learn that tell a user of a probe nothing."""
     with warnings.catch_warnings():
         # What has not converged was stopped early: a setting like any other.
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Few shots of many classes, which it takes for a regression.
         warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
+        # A class of one sample, which tells its mean and nothing else.
+        warnings.filterwarnings("ignore", "Only one sample available", UserWarning)
         yield

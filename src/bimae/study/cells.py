@@ -52,8 +52,13 @@ class CellFolder:
 
     @property
     def state(self) -> State:
-        """How far it is. A model that others need and that is gone has to be made again."""
-        if self._result.is_file() and (not self.cell.model or (self.run / "model").is_dir()):
+        """How far it is.
+
+        A model that others need and that is gone has to be made again, and so have figures that
+        an earlier version did not leave.
+        """
+        there = not self.cell.model or (self.run / "model").is_dir()
+        if self._result.is_file() and there and not self._missing():
             return "done"
         return "failed" if self._error.is_file() else "open"
 
@@ -68,12 +73,13 @@ class CellFolder:
         """Keeps what a run found and removes what nobody needs; the cell is done then.
 
         Raises:
-            DataError: The run left no figures, or no model where one is needed.
+            DataError: The run left no figures, not all that are wanted, or no model where one is
+                needed.
         """
         cell = self.cell
         if cell.model and not (self.run / "model").is_dir():
             raise DataError(f"{self.run}: the run left no model")
-        told = {
+        told: dict[str, Any] = {
             "key": cell.key,
             "title": cell.title,
             "command": ["bimae", *self.words],
@@ -82,6 +88,8 @@ class CellFolder:
         }
         if cell.verb != "pretrain":
             told |= figures(cell.verb, self.run, dict(cell.options))
+        if missing := [row for row in cell.rows if row not in told.get("rows", {})]:
+            raise DataError(f"{self.run}: the run left no figures of {', '.join(missing)}")
         write_text(self._result, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
         self.tidy()
         return told
@@ -119,6 +127,16 @@ class CellFolder:
             raise DataError(
                 f"{self._result}: not readable ({error}); remove {self.path} to run the cell again"
             ) from error
+
+    def _missing(self) -> bool:
+        """Whether the result lacks figures that are wanted; what is damaged, `result` tells."""
+        if not self.cell.rows:
+            return False
+        try:
+            found = json.loads(self._result.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return not set(self.cell.rows) <= set(found.get("rows", {}))
 
     def error(self) -> str | None:
         """Why it failed; None where it did not."""

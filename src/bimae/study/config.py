@@ -85,8 +85,8 @@ class Method:
         shots: Training samples per class, or `all`.
         seeds: Of the draw of these samples, the weights and the order.
         keep: Keep the model and the checkpoints of its cells.
-        row: Which of the rows is meant that its cells leave: linear or knn of a probe, the name of
-            a baseline; empty for a fine-tuning.
+        row: Which of the rows is meant that its cells leave: linear, knn or lda of a probe, the
+            name of a baseline; empty for a fine-tuning.
     """
 
     name: str

@@ -33,6 +33,8 @@ class Cell:
         weights: Key of the cell whose model it starts from, or None.
         model: Whether other cells need its model, which is then kept.
         keep: Keep all that it leaves.
+        rows: Names of the figures that are wanted of it, where it leaves those of several; they
+            are not in the key.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Cell:
     weights: str | None = None
     model: bool = False
     keep: bool = False
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class _Maker:
         run = Cell(
             "", verb, title, fold.path, method.options, shots, seed, keep=method.keep,
             weights=self._pretrained(method, fold, seed),
+            rows=(method.row,) if method.row else (),
         )  # fmt: skip
         place = Wanted(method.name, fold, shots, seed, "", "", method.row)
         if method.kind == "baseline":
@@ -166,8 +170,7 @@ class _Maker:
         }
         text = json.dumps(told, sort_keys=True, ensure_ascii=False)
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        known = self.cells.get(key)
-        self.cells[key] = replace(
-            known or cell, key=key, keep=cell.keep or (known is not None and known.keep)
-        )
+        known = self.cells.get(key, cell)
+        rows = tuple(dict.fromkeys((*known.rows, *cell.rows)))
+        self.cells[key] = replace(known, key=key, keep=cell.keep or known.keep, rows=rows)
         return key

@@ -11,7 +11,7 @@ from bimae.study.config import ALL, Fold, Kind, Method, Options, Pretraining, Se
 from bimae.study.fields import Fields, near
 
 METHOD_KEYS = ("kind", "from", "options", "sensors", "shots", "seeds", "keep", "probes")
-PROBES = ("linear", "knn")
+PROBES = ("linear", "knn", "lda")
 NONE = "none"
 # What the study itself says to a verb, so that no option may.
 OURS = {
