@@ -37,7 +37,7 @@ class FakeBimae:
     def __call__(self, words: list[str], log: Path, threads: int) -> FakeProcess:
         line = " ".join(words)
         given = dict(word[2:].split("=", 1) for word in words[1:])
-        if (weights := given.get("weights", "none")) != "none":
+        if (weights := given.get("weights", given.get("teacher", "none"))) != "none":
             assert (Path(weights) / "model" / "config.json").is_file(), "begun too early"
         failed = self.fails(line)
         log.write_text(f"bimae {line}\n{'bimae: no luck' * failed}\n")
@@ -59,7 +59,7 @@ def _leave(verb: str, given: dict[str, str], out: Path) -> None:
         "per_class": [{"name": name} for name in CLASSES],
         "confusion_matrix": confusion,
     }
-    if verb in ("pretrain", "finetune"):
+    if verb in ("pretrain", "distill", "finetune"):
         for name in ("checkpoints/last.ckpt", "model/config.json"):
             (out / name).parent.mkdir()
             (out / name).write_text("{}")

@@ -84,6 +84,21 @@ def test_a_pretrainings_options_and_data_reach_the_key(small_data: Path, tmp_pat
     assert [cell.seed for cell in cells if cell.verb == "pretrain"] == [5]
 
 
+def test_a_teacher_is_pretrained_first_and_reaches_the_key(small_data: Path) -> None:
+    one = study(small_data, method("a", "pupil", seeds=(0,)))
+    small = Pretraining("small", (("model", "mae_vit_small_patch24"),))
+    pupil = Pretraining("pupil", (), teacher="small")
+    cells = plan(replace(one, pretrain=(small, pupil)), Records()).cells
+    assert [cell.verb for cell in cells][:3] == ["pretrain", "distill", cells[2].verb]
+    assert cells[1].weights == cells[0].key
+    assert {cell.weights for cell in cells[2:]} == {cells[1].key}
+    other = Pretraining("small", (("model", "mae_vit_base_patch24"),))
+    again = plan(replace(one, pretrain=(other, pupil)), Records()).cells
+    assert not {cell.key for cell in cells} & {cell.key for cell in again}
+    made = plan(replace(one, pretrain=(small, pupil)), Records()).only(("a",))
+    assert len(made.cells) == len(cells)
+
+
 def test_one_training_serves_every_sensor(small_data: Path) -> None:
     one = method("one", options=(("any_sensor", "true"),), shots=("all",), seeds=(0,))
     cells = plan(study(small_data, one), Records()).cells

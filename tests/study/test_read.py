@@ -141,6 +141,31 @@ def test_any_value_anywhere_is_read_or_told(tmp_path: Path, key: str, value: str
         assert "YAML" in str(error)
 
 
+def test_a_teacher_is_a_pretraining_above(tmp_path: Path) -> None:
+    declared = {
+        "data": {"crowns": "a"},
+        "pretrain": {
+            "small": {"model": "mae_vit_small_patch24"},
+            "pupil": {"teacher": "small", "feature_weight": 2},
+        },
+        "methods": {"m": {"kind": "finetune", "from": "pupil"}},
+    }
+    study, problems = read_study(study_file(tmp_path, **declared))
+    assert problems == []
+    assert [(p.verb, p.teacher) for p in study.pretrain] == [
+        ("pretrain", None),
+        ("distill", "small"),
+    ]
+    assert dict(study.pretrain[1].options) == {"feature_weight": "2"}
+    declared["pretrain"]["pupil"]["teacher"] = "smal"  # type: ignore[index]
+    (problem,) = read_study(study_file(tmp_path, **declared))[1]
+    assert problem.startswith("pretrain.pupil.teacher: 'smal' is no pretraining declared above it")
+    assert "small" in problem
+    declared["pretrain"] = {"pupil": {"teacher": "pupil"}}
+    (problem,) = read_study(study_file(tmp_path, **declared))[1]
+    assert "there is none" in problem
+
+
 def test_pretraining_on_other_records(tmp_path: Path) -> None:
     path = study_file(
         tmp_path,

@@ -29,6 +29,7 @@ KEPT = "study.yaml"
 # Where the options of a verb are declared.
 OPTIONS = {
     "pretrain": "PretrainOptions",
+    "distill": "DistillOptions",
     "finetune": "FinetuneOptions",
     "evaluate": "EvaluateOptions",
     "baselines": "BaselinesOptions",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import bimae
 from bimae.errors import ConfigError, DataError
 from bimae.storage import write_text
-from bimae.study.commands import command, figures
+from bimae.study.commands import FIGURES, command, figures
 from bimae.study.plan import Cell
 
 State = Literal["done", "failed", "open"]
@@ -86,7 +86,7 @@ class CellFolder:
             "seconds": round(seconds, 1),
             "bimae": bimae.__version__,
         }
-        if cell.verb != "pretrain":
+        if cell.verb in FIGURES:
             told |= figures(cell.verb, self.run, dict(cell.options))
         if missing := [row for row in cell.rows if row not in told.get("rows", {})]:
             raise DataError(f"{self.run}: the run left no figures of {', '.join(missing)}")

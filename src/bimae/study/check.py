@@ -29,7 +29,14 @@ def options_problems(study: Study, judge: Judge) -> Iterator[str]:
     """Options that their verbs do not know, or of values that these do not take."""
     data, out = Path("data"), Path("out")
     for pretraining in study.pretrain:
-        words = command("pretrain", data, out, options=pretraining.options, seed=0)
+        words = command(
+            pretraining.verb,
+            data,
+            out,
+            options=pretraining.options,
+            seed=0,
+            weights="model" if pretraining.teacher else None,
+        )
         yield from _told(f"pretrain.{pretraining.name}", judge(words))
     for method in study.methods:
         verb = BASELINES if method.kind == "baseline" else method.kind
@@ -132,7 +139,7 @@ def _same_split(study: Study, records: Records, fold: Fold) -> Iterator[str]:
     Otherwise what is pretrained and what is compared with it would be tested on other samples.
     """
     for method in study.methods:
-        source = study.pretraining(method)
+        source = study.pretraining(method.source)
         if source is None or source.seed is None or source.path(fold) != fold.path:
             continue
         own = _parts(records, fold, source.seed)

@@ -10,6 +10,7 @@ from bimae.errors import DataError
 from bimae.study.config import ALL, Options, Sensor
 
 BASELINES = "baselines"
+# Where verbs leave figures; what is not here leaves none.
 FIGURES = {
     "finetune": "results.json",
     "evaluate": "results.json",
@@ -39,11 +40,12 @@ def command(
         shots: Training samples per class, or `all`.
         seed: None: the verb has none.
         sensor: None: the verb's own choice.
-        weights: Run to start from; None: none, which a probe has to be told.
+        weights: Run to start from, or to learn from; None: none, which a probe has to be told.
     """
     words = [verb, f"--data={data}", f"--out={out}"]
     if weights is not None or verb == "probe":
-        words.append(f"--weights={weights or 'none'}")
+        name = "teacher" if verb == "distill" else "weights"
+        words.append(f"--{name}={weights or 'none'}")
     words += sensor.words if sensor else ()
     words += [f"--shots={shots}"] if shots != ALL else []
     words += [f"--seed={seed}"] if seed is not None else []

@@ -56,16 +56,23 @@ class Pretraining:
 
     Attributes:
         name: What methods call it.
-        options: Of `bimae pretrain`.
+        options: Of `bimae pretrain`, or with a teacher of `bimae distill`.
         seed: Of every run; None: that of the method's cell.
         data: For each fold of the study (its data set, its name) other records to learn from;
             empty: the fold's own.
+        teacher: Name of the pretraining that it learns from; None: it learns by itself.
     """
 
     name: str
     options: Options
     seed: int | None = None
     data: tuple[tuple[tuple[str, str], Path], ...] = ()
+    teacher: str | None = None
+
+    @property
+    def verb(self) -> str:
+        """Of `bimae`."""
+        return "distill" if self.teacher else "pretrain"
 
     def path(self, fold: Fold) -> Path:
         """The records that are learned from for a fold."""
@@ -143,9 +150,9 @@ class Study:
     minutes: float | None = None
     cell_minutes: float | None = None
 
-    def pretraining(self, method: Method) -> Pretraining | None:
-        """What a method starts from."""
-        return next((p for p in self.pretrain if p.name == method.source), None)
+    def pretraining(self, name: str | None) -> Pretraining | None:
+        """The pretraining of that name: what a method starts from, or learns from."""
+        return next((p for p in self.pretrain if p.name == name), None)
 
     def data_sets(self) -> tuple[str, ...]:
         """Names of the data sets, in their order."""

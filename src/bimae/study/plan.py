@@ -124,7 +124,7 @@ class _Maker:
         verb = BASELINES if method.kind == "baseline" else method.kind
         run = Cell(
             "", verb, title, fold.path, method.options, shots, seed, keep=method.keep,
-            weights=self._pretrained(method, fold, seed),
+            weights=self._pretrained(method.source, fold, seed),
             rows=(method.row,) if method.row else (),
         )  # fmt: skip
         place = Wanted(method.name, fold, shots, seed, "", "", method.row)
@@ -144,14 +144,17 @@ class _Maker:
     def _want(self, cell: Cell, place: Wanted) -> None:
         self.wanted.append(replace(place, key=self._put(cell, place.seed)))
 
-    def _pretrained(self, method: Method, fold: Fold, seed: int) -> str | None:
-        """Key of the pretraining that a method starts from."""
-        source = self.study.pretraining(method)
+    def _pretrained(self, name: str | None, fold: Fold, seed: int) -> str | None:
+        """Key of the pretraining that a method, or another pretraining, starts from."""
+        source = self.study.pretraining(name)
         if source is None:
             return None
         own = seed if source.seed is None else source.seed
-        title = f"pretraining {source.name}, {fold}, seed {own}"
-        cell = Cell("", "pretrain", title, source.path(fold), source.options, seed=own, model=True)
+        cell = Cell(
+            "", source.verb, f"pretraining {source.name}, {fold}, seed {own}", source.path(fold),
+            source.options, seed=own, weights=self._pretrained(source.teacher, fold, seed),
+            model=True,
+        )  # fmt: skip
         return self._put(cell)
 
     def _put(self, cell: Cell, seed: int | None = None) -> str:

@@ -67,19 +67,24 @@ def _options(at: Fields, value: Any, ours: dict[str, str]) -> Options:
 
 
 def read_pretrain(at: Fields, value: Any, folds: Sequence[Fold]) -> tuple[Pretraining, ...]:
-    """The pretrainings; their options stand beside `data` and `seed`."""
-    found = []
-    # Weights to go on from, a teacher, and the like are options of pretraining, not the study's.
+    """The pretrainings; their options stand beside `data`, `seed` and `teacher`."""
+    found: list[Pretraining] = []
+    # Weights to go on from and the like are options of pretraining, not the study's.
     ours = {key: told for key, told in OURS.items() if key not in ("weights", "modality", "bands")}
     for name, given in at.mapping(value).items():
         here = at.at(name)
         keys = here.mapping(given)
         data, seed = keys.pop("data", None), keys.pop("seed", None)
+        teacher = keys.pop("teacher", None)
+        above = [pretraining.name for pretraining in found]
+        if teacher is not None and teacher not in above:
+            known = near(str(teacher), above) if above else "there is none"
+            here.at("teacher").wrong(f"{teacher!r} is no pretraining declared above it; {known}")
         fixed = None if seed is None else here.at("seed").whole(seed, 0)
         paths = () if data is None else _own_data(here.at("data"), data, folds)
         if name == NONE:
             here.wrong("`from: none` means from scratch; call the pretraining otherwise")
-        found.append(Pretraining(name, _options(here, keys, ours), fixed, paths))
+        found.append(Pretraining(name, _options(here, keys, ours), fixed, paths, teacher))
     return tuple(found)
 
 
