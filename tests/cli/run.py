@@ -15,6 +15,8 @@ PRETRAIN_FILES = {
     "environment.json",
     "loss.png",
     "metrics.csv",
+    "model/README.md",
+    "model/about.json",
     "model/config.json",
     "model/model.safetensors",
     "reconstructions.png",

@@ -1,5 +1,6 @@
 """`bimae finetune`: train a classifier and test it on what it has not seen."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bimae.cli.parse import parse
@@ -36,6 +37,7 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     """Fine-tunes, tests, draws the run's pictures, and says what came out and where it lies."""
     from bimae.evaluate.classification import classify
     from bimae.report import figures
+    from bimae.report.card import about, measured, write_card
     from bimae.report.results import write_results
     from bimae.train.finetune import finetune
     from bimae.train.run_folder import read_rows
@@ -53,6 +55,8 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
         data=info.name or str(options.data),
         simulated=info.simulated,
     )
+    facts = about(done.samples, split, asdict(options)) | {"tested": measured(results, part)}
+    write_card(folder.model, done.model.config, facts)
     print(f"read     {done.reads}")
     tell_parts(split, done.samples)
     if part != "test":

@@ -1,5 +1,6 @@
 """`bimae pretrain`: learn from images without labels."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bimae.cli.parse import parse
@@ -39,6 +40,7 @@ def run(options: PretrainOptions) -> "PretrainRun":
     """Pretrains, draws the run's pictures, and says what came out and where it lies."""
     from bimae.evaluate.reconstruction import reconstruct
     from bimae.report import figures
+    from bimae.report.card import about, write_card
     from bimae.train.pretrain import pretrain, verb_of
     from bimae.train.run_folder import read_rows
 
@@ -62,6 +64,7 @@ def run(options: PretrainOptions) -> "PretrainRun":
         seed=options.seed,
         mean_of=split.train[:AVERAGED],
     ).errors
+    write_card(folder.model, done.model.config, about(done.samples, split, asdict(options)))
     tell_parts(split, done.samples)
     told = f"\n  {errors.note}" if errors.note else ""
     print(

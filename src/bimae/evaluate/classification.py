@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from bimae.data import SeedDataset
-from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
+from bimae.evaluate.answers import answers
 from bimae.evaluate.looks import Looks
 from bimae.model import SeedClassifier
 
@@ -91,17 +90,11 @@ def classify(
         DataError: A label is missing, or is none of the model's classes.
     """
     looks = looks or Looks(Reading.of(model.config))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)
-    rows = None if looks.rows is None else looks.rows.to(device)
     truth, probabilities = [], []
-    model.eval()
-    with torch.inference_mode():
-        for batch in seed_loader(samples, part, looks.reading, batch_size=batch_size):
-            assert batch.label is not None
-            truth.append(batch.label.numpy())
-            hs, rgb = batch.to(device).images()
-            probabilities.append(model(hs, rgb, rows).float().softmax(dim=1).cpu().numpy())
+    for said in answers(model, samples, part, looks, batch_size=batch_size):
+        assert said.truth is not None
+        truth.append(said.truth)
+        probabilities.append(said.probabilities())
     return Predictions(
         classes=model.config.classes,
         keys=[samples.keys[i] for i in part],

@@ -97,7 +97,14 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
     def forward(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
-        """Logits [B, classes].
+        """Logits [B, classes]; arguments as in `features`."""
+        logits: Tensor = self.head(self.features(hs, rgb, bands))
+        return logits
+
+    def features(
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
+    ) -> Tensor:
+        """What the head reads [B, D]: the tokens of a sample, pooled and normalised.
 
         Args:
             hs: [B, n, S, S] the bands of the configuration, or where it has `band_weights` the
@@ -132,9 +139,8 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
             features = self.norm(self.trunk.encoder.norm(mean))
         else:
             features = self.norm(self.trunk.encoder(tokens))
-        pooled = features[:, -1] if self.config.pool == "token" else features.mean(dim=1)
-        logits: Tensor = self.head(pooled)
-        return logits
+        pooled: Tensor = features[:, -1] if self.config.pool == "token" else features.mean(dim=1)
+        return pooled
 
     def tokens(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
