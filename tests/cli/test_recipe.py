@@ -221,3 +221,27 @@ def test_one_view_alone_is_mixed_and_turned(
 ) -> None:
     words = [*FAST, "--logger=none", "--modality", modality, "--epochs=1", *RECIPE]
     assert run(capsys, "finetune", "--data", small_data, "--out", tmp_path / "a", *words).code == 0
+
+
+def test_classes_that_are_left_out_are_never_learned(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    samples = open_dataset(small_data)
+    gone = tuple(samples.classes[:2])
+    words = ("finetune", "--data", small_data, *QUIET, "--leave-out", *gone)
+    assert run(capsys, *words, "--out", tmp_path / "a").code == 0
+    model = json.loads((tmp_path / "a" / "model" / "config.json").read_text())
+    assert model["classes"] == list(samples.classes[2:])
+    split = Split.load(tmp_path / "a" / "split.json", samples)
+    assert not {samples.labels[i] for i in (*split.train, *split.val, *split.test)} & set(gone)
+    # with few shots too, and again from its own file
+    assert run(capsys, *words, "--shots=1", "--out", tmp_path / "b").code == 0
+    again = run(
+        capsys, "finetune", "--config", tmp_path / "a" / "config.yaml", "--out", tmp_path / "c"
+    )
+    assert again.code == 0
+    assert same(tmp_path / "a", tmp_path / "c")
+    assert run(capsys, "finetune", "--resume", tmp_path / "a", "--epochs=3").code == 0
+    (line, *_) = mistakes(run(capsys, *words, "x. y", "--out", tmp_path / "d"))
+    assert "leave_out names 'x. y', which is no class of these data" in line
+    assert not (tmp_path / "d").exists()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bimae.data.shots import few
+from bimae.data.shots import few, without
 from bimae.data.splits import Split
 from bimae.errors import ConfigError
 
@@ -55,3 +55,20 @@ def test_no_shots_no_seed_and_no_labels_are_refused():
         few(SPLIT, LABELS, 0, seed=-1)
     with pytest.raises(ConfigError, match="no training sample has a label"):
         few(SPLIT, [None] * 10, 1, seed=0)
+
+
+def test_classes_are_taken_out_of_every_part():
+    split = Split((0, 1, 2, 3), (5, 7), (8, 9), "by hand")
+    found = without(split, LABELS, ["b"])
+    assert (found.train, found.val, found.test) == ((1, 2, 3), (5,), (8, 9))
+    assert found.how == "by hand; without b"
+
+
+def test_what_cannot_be_left_out_is_told_at_once():
+    with pytest.raises(ConfigError) as told:
+        without(SPLIT, LABELS, ["a", "d", "b", "b"])
+    assert str(told.value).splitlines() == [
+        "leave_out names 'd', which is no class of these data; they have a, b, c",
+        "leave_out names 'b' twice",
+        "leave_out takes 2 of 3 classes; at least two must be left",
+    ]

@@ -1,11 +1,11 @@
-"""Few-shot training parts: a fixed number of labelled samples of each class."""
+"""Less of a split: a fixed number of training samples of each class, or some classes left out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from bimae.data.splits import Split
+from bimae.data.splits import PARTS, Split
 from bimae.errors import ConfigError
 
 
@@ -55,3 +55,36 @@ def few(split: Split, labels: Sequence[str | None], shots: int, seed: int) -> Sp
         drawn += rng.permutation(members[name])[:shots].tolist()
     how = f"{split.how}; {shots} training samples of each class, seed {seed}"
     return replace(split, train=tuple(sorted(drawn)), how=how)
+
+
+def without(split: Split, labels: Sequence[str | None], names: Sequence[str]) -> Split:
+    """Takes whole classes out of every part, to find out what a classifier makes of them.
+
+    Args:
+        split: Where to take them out of.
+        labels: Class of every sample of the data set, or None.
+        names: The classes.
+
+    Raises:
+        ConfigError: A name is no class of the data, is named twice, or fewer than two are left.
+    """
+    known = sorted({label for label in labels if label is not None})
+    problems = [
+        f"leave_out names {name!r}, which is no class of these data; they have {', '.join(known)}"
+        for name in dict.fromkeys(names)
+        if name not in known
+    ]
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    problems += [f"leave_out names {name!r} twice" for name in twice]
+    taken = len(set(names) & set(known))
+    if len(known) - taken < 2:
+        problems.append(
+            f"leave_out takes {taken} of {len(known)} classes; at least two must be left"
+        )
+    if problems:
+        raise ConfigError.of(problems)
+    train, val, test = (
+        tuple(i for i in getattr(split, part) if labels[i] not in names) for part in PARTS
+    )
+    how = f"{split.how}; without {', '.join(sorted(names))}"
+    return replace(split, train=train, val=val, test=test, how=how)

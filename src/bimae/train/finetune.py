@@ -9,7 +9,7 @@ import torch
 from bimae.data import SeedDataset, Split
 from bimae.data.loading import check_labels
 from bimae.data.reading import ALONE, Reading
-from bimae.data.shots import few
+from bimae.data.shots import few, without
 from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection, Channels
@@ -101,11 +101,18 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
 
 
 def _reduced(options: FinetuneOptions, samples: SeedDataset, split: Split) -> Split:
-    """The split with no more training samples than are asked for."""
+    """The split without the classes left out, with no more training samples than asked for."""
+    if options.leave_out:
+        split = without(split, samples.labels, options.leave_out)
     if options.shots == "all":
         return split
-    check_labels(samples, split.train, samples.classes)
+    check_labels(samples, split.train, _classes(options, samples))
     return few(split, samples.labels, options.shots, options.seed)
+
+
+def _classes(options: FinetuneOptions, samples: SeedDataset) -> tuple[str, ...]:
+    """The classes that are learned."""
+    return tuple(name for name in samples.classes if name not in options.leave_out)
 
 
 def _fresh(
@@ -115,10 +122,11 @@ def _fresh(
     if not split.train:
         raise DataError(f"{options.data}: no training samples; at least one per class is needed")
     used = [*split.train, *split.val, *split.test]
-    check_labels(samples, used, samples.classes)
-    if len(samples.classes) < 2:
+    classes = _classes(options, samples)
+    check_labels(samples, used, classes)
+    if len(classes) < 2:
         raise DataError(
-            f"{options.data}: all {len(samples)} samples are {samples.classes[0]!r}; a classifier "
+            f"{options.data}: all {len(samples)} samples are {classes[0]!r}; a classifier "
             "needs at least two classes"
         )
     channels = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
@@ -134,7 +142,7 @@ def _fresh(
         )
     config = ClassifierConfig(
         model=model,
-        classes=tuple(samples.classes),
+        classes=classes,
         modality=options.modality,
         bands=channels.bands if reads_bands else (),
         pool=options.pool,

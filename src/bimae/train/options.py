@@ -228,6 +228,9 @@ class FinetuneOptions(RunOptions):
     """Validation figure that chooses the best checkpoint, which becomes the model."""
     shots: Shots = "all"
     """Training samples of each class to learn from, drawn with the seed; or all there are."""
+    leave_out: tuple[str, ...] = ()
+    """Classes to take out of every part, so that they are never learned: what the classifier makes
+    of strangers is then seen (bimae calibrate)."""
     layer_decay: float = 1.0
     """Share of the learning rate that each layer has of the one above it (0.75 is usual); 1: all
     learn alike."""

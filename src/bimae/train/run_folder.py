@@ -170,7 +170,14 @@ def _plain(options: RunOptions) -> dict[str, Any]:
     """What the run is, not how it was started: a repeated run shall not replace this one."""
     started = ("out", "overwrite", "resume")
     values = {name: value for name, value in asdict(options).items() if name not in started}
-    return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+    return {name: _as_read(value) for name, value in values.items()}
+
+
+def _as_read(value: Any) -> Any:
+    """A value as it comes back from YAML."""
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
