@@ -16,11 +16,12 @@ ALLOWED = {
     "model": {"errors", "storage", "spectra"},
     "train": {"errors", "storage", "spectra", "data", "model"},
     "evaluate": {"errors", "storage", "spectra", "data", "model"},
-    "report": {"errors", "storage", "spectra", "data", "model", "evaluate"},
+    "predict": {"errors", "storage", "spectra", "data", "model", "evaluate"},
+    "report": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"},
     "study": {"errors", "storage", "spectra", "data", "report"},
     "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"},
     "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"}
-    | {"report", "bench", "study"},
+    | {"predict", "report", "bench", "study"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "misc"}
 

@@ -27,6 +27,10 @@ VERBS = {
     "distill": ("distill", "pretrain a small model that learns from a larger one's features too"),
     "finetune": ("finetune", "train and test a classifier, from pretrained weights or scratch"),
     "evaluate": ("evaluate", "test a classifier on other data"),
+    "calibrate": (
+        "calibrate",
+        "probabilities to believe, sets that hold the truth, strangers told",
+    ),
     "bands": ("bands", "which bands or filters matter, and what a few of them are worth"),
     "probe": ("probe", "how good frozen features are: linear, nearest neighbours, discriminant"),
     "baselines": ("baselines", "what a network has to beat: classical methods, small networks"),

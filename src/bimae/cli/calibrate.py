@@ -1,0 +1,198 @@
+"""`bimae calibrate`: probabilities to believe, sets that hold the truth, strangers rejected."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bimae.cli.parse import parse
+from bimae.errors import BandError, ConfigError, DataError
+from bimae.spectra import BandSelection
+
+if TYPE_CHECKING:
+    from bimae.data import SeedDataset
+    from bimae.predict.calibrated import Calibrated
+
+ABOUT = (
+    "Calibrates a fine-tuned classifier on samples that it did not learn from: a temperature, so "
+    "that of the answers given with 90 % certainty 90 % are right; conformal sets, which hold the "
+    "true class as often as is asked for; and a threshold from which on a sample is taken to be of "
+    "none of its classes. On the data that it was trained on, the val part is used and the test "
+    "part checks what came out; other data use their own parts, or are halved. Samples of classes "
+    "that the model does not know are strangers, by which the way of telling them is chosen. What "
+    "is found is kept in the model folder."
+)
+EXAMPLE = "bimae calibrate runs/b DATA"
+
+
+@dataclass(frozen=True)
+class CalibrateOptions:
+    """Options of calibration."""
+
+    model: Path
+    """Fine-tuning run, or its model folder; what is found is kept there."""
+    data: Path
+    """Labelled TFRecords: a file, a glob, or a folder."""
+    alpha: float = 0.05
+    """Share of new samples whose set may miss the true class."""
+    reject: float = 0.05
+    """Share of samples of known classes that may be rejected."""
+    per_class: bool = False
+    """Hold each class to alpha by itself; rare ones get larger sets."""
+    score: Literal["auto", "energy", "unsureness", "mahalanobis", "relative"] = "auto"
+    """What strangeness is measured by; auto: the one that tells the strangers in the data best."""
+    modality: Literal["auto", "bimodal", "hs", "rgb"] = "auto"
+    """Views to show a model of any sensor; each sensor has a calibration of its own."""
+    bands: str = "auto"
+    """Bands to show it, as in `bimae evaluate`."""
+    seed: int = 0
+    """Decides how data without parts are halved."""
+    batch_size: int = 64
+    """Samples at a time."""
+
+    def problems(self) -> list[str]:
+        """Everything that cannot be carried out."""
+        return list(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        for name in ("alpha", "reject"):
+            if not 0 < getattr(self, name) < 1:
+                yield f"{name} is {getattr(self, name)}; it must be above 0 and below 1"
+        for name, least in (("batch_size", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                yield f"{name} is {getattr(self, name)}; it must be at least {least}"
+        try:
+            BandSelection("all" if self.bands == "auto" else self.bands)
+        except BandError as error:
+            yield str(error)
+
+
+def main(argv: list[str], prog: str) -> None:
+    """Runs the verb."""
+    options = parse(
+        CalibrateOptions,
+        argv,
+        prog=prog,
+        about=ABOUT,
+        example=EXAMPLE,
+        positionals=("model", "data"),
+    )
+    run(options)
+
+
+def run(options: CalibrateOptions) -> "Calibrated":
+    """Calibrates, keeps what was found, and says what it is worth."""
+    from dataclasses import replace
+
+    from bimae.cli.calibrate_text import lines, summary
+    from bimae.cli.progress import progress
+    from bimae.data import open_dataset
+    from bimae.evaluate.looks import look
+    from bimae.model import SeedClassifier, model_folder
+    from bimae.predict.calibrate import Parts, calibrate, listen
+    from bimae.predict.calibrated import Shown, save
+    from bimae.report.card import read_about, write_card
+
+    folder = model_folder(options.model)
+    about = read_about(folder)
+    model = SeedClassifier.from_pretrained(options.model)
+    config = model.config
+    sizes = config.model
+    samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
+    looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
+    if looks.note:
+        print(f"note: {looks.note}")
+    parts, how = _parts(options, samples, config.classes, folder.parent / "split.json")
+    said = {}
+    for name, indices in parts.items():
+        if indices:
+            with progress(f"answers ({name})", "batch") as watch:
+                said[name] = listen(
+                    model, samples, indices, looks, batch_size=options.batch_size, watch=watch
+                )
+    shown = Shown(config.modality if options.modality == "auto" else options.modality,
+                  options.bands)  # fmt: skip
+    made = calibrate(
+        Parts(said["fit"], said.get("check"), said.get("train"), said.get("strangers")),
+        shown,
+        config.classes,
+        alpha=options.alpha,
+        share=options.reject,
+        per_class=options.per_class,
+        score=None if options.score == "auto" else options.score,
+        groups=[samples.groups[i] for i in parts["check"]],
+    )
+    data = {
+        "name": samples.info.name or samples.root.name,
+        "simulated": samples.info.simulated,
+        "fingerprint": samples.fingerprint,
+        "parts": how,
+        "strange_classes": sorted({str(samples.labels[i]) for i in parts["strangers"]}),
+    }
+    made = replace(made, facts={"data": data, **made.facts})
+    save(folder, made)
+    told = [one for one in about.get("calibration", []) if one["shown"] != str(shown)]
+    about["calibration"] = [*told, {"shown": str(shown), "told": summary(made)}]
+    write_card(folder, SeedClassifier.from_pretrained(folder).config, about)
+    print(f"parts    {how}")
+    for line in lines(made):
+        print(line)
+    print(f"kept     {folder / 'calibration.safetensors'}")
+    return made
+
+
+def _parts(
+    options: CalibrateOptions,
+    samples: "SeedDataset",
+    classes: tuple[str, ...],
+    split_file: Path,
+) -> tuple[dict[str, tuple[int, ...]], str]:
+    """Samples to fit on, to check with, that were learned from, and strangers; and in words."""
+    from bimae.data import Split, split_dataset
+    from bimae.data.splits import split_file as split_file_of
+    from bimae.data.stratify import stratify
+
+    known = {i for i, label in enumerate(samples.labels) if label in classes}
+    strangers = tuple(
+        i for i, label in enumerate(samples.labels) if label is not None and i not in known
+    )
+    if not known:
+        raise DataError(
+            f"{options.data}: no sample of the model's classes ({', '.join(classes[:5])}"
+            f"{', ...' * (len(classes) > 5)}); calibration needs labelled samples of them"
+        )
+    own = Split.matches(split_file, samples)
+    if own or any(samples.declared_splits) or split_file_of(samples).is_file():
+        split = Split.load(split_file, samples) if own else split_dataset(samples)
+        fit, check = ([i for i in part if i in known] for part in (split.val, split.test))
+        train = [i for i in split.train if i in known] if own else []
+        if not fit:
+            raise DataError(
+                f"{options.data}: the val part has no sample of the model's classes ({split.how}); "
+                "calibrate on other labelled data, or split and train again with one"
+            )
+        how = "the model's own split" if own else split.how
+        words = f"fitted on {len(fit)} of val, checked on {len(check)} of test ({how})"
+    else:
+        chosen = sorted(known)
+        fit, check = (
+            sorted(chosen[row] for row in half)
+            for half in stratify(
+                [str(samples.labels[i]) for i in chosen],
+                [samples.groups[i] for i in chosen],
+                [1.0, 1.0],
+                options.seed,
+            )
+        )
+        train = []
+        if not fit or not check:
+            raise ConfigError(
+                f"{options.data}: {len(chosen)} samples that belong together cannot be halved; "
+                "give more, or data with a val and a test part (bimae data split)"
+            )
+        words = f"fitted on {len(fit)}, checked on {len(check)} (halved, seed {options.seed})"
+    if strangers:
+        words += f"; {len(strangers)} strangers"
+    return {
+        "fit": tuple(fit), "check": tuple(check), "train": tuple(train), "strangers": strangers,
+    }, words  # fmt: skip
