@@ -56,6 +56,10 @@ def test_it_keeps_its_promises_on_new_samples() -> None:
     assert new["coverage"]["coverage"] == pytest.approx(0.9, abs=0.04)
     assert new["rejected"] == pytest.approx(0.05, abs=0.03)
     assert set(new["coverage_by_class"]) == set(CLASSES)
+    confusion = np.array(new["confusion"])
+    assert confusion.shape == (3, 4)
+    assert confusion.sum() == 4000
+    assert confusion[:, 3].sum() == round(new["rejected"] * 4000)
 
 
 def test_strangers_choose_the_score() -> None:

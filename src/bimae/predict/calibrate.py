@@ -15,7 +15,7 @@ from bimae.errors import DataError
 from bimae.evaluate.answers import Answers, answers
 from bimae.evaluate.looks import Looks
 from bimae.model import SeedClassifier
-from bimae.predict.calibrated import SCORES, Calibrated, Score, Shown, strangeness
+from bimae.predict.calibrated import SCORES, Calibrated, Judged, Score, Shown, strangeness
 from bimae.predict.conformal import covered, covered_by, fit_conformal
 from bimae.predict.mahalanobis import Mahalanobis, fit_mahalanobis
 from bimae.predict.temperature import calibration_error, fit_temperature, log_loss, probabilities
@@ -184,6 +184,7 @@ def check(
         },
         "coverage": asdict(covered(judged.sets, said.truth)),
         "rejected": float(judged.rejected.mean()),
+        "confusion": _confusion(judged, said.truth),
         "coverage_by_class": {
             made.classes[int(number)]: asdict(one)
             for number, one in covered_by(judged.sets, said.truth, said.truth.tolist()).items()
@@ -194,6 +195,15 @@ def check(
         by_group = covered_by(judged.sets, said.truth, names)
         found["coverage_by_group"] = {name: asdict(one) for name, one in by_group.items()}
     return found
+
+
+def _confusion(judged: Judged, truth: NDArray[np.int64]) -> list[list[int]]:
+    """[K, K + 1] counts, truth in rows; the last column are the rejected ones."""
+    classes = judged.probabilities.shape[1]
+    answer = np.where(judged.rejected, classes, judged.probabilities.argmax(axis=1))
+    found = np.zeros((classes, classes + 1), np.int64)
+    np.add.at(found, (truth, answer), 1)
+    return [[int(count) for count in row] for row in found]
 
 
 def _strange(score: Score, said: Said | None, distances: Mahalanobis | None) -> NDArray[np.float64]:
