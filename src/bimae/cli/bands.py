@@ -124,12 +124,12 @@ def run(options: BandsOptions) -> dict[str, Any]:
 
 def _out(options: BandsOptions) -> Path:
     """Where to write, before any work: a folder of a ranking, an empty one, or a new one."""
-    from bimae.model import model_folder
+    from bimae.model import results_folder
 
     out = options.out
     if out is None:
         name = re.sub(r"[^\w-]+", "-", options.data.stem).strip("-") or "data"
-        out = model_folder(options.model).parent / f"bands-{name}"
+        out = results_folder(options.model) / f"bands-{name}"
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: is a file; name a folder as --out")
     if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():

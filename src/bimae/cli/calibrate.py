@@ -89,10 +89,16 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from bimae.data import open_dataset
     from bimae.evaluate.looks import look
     from bimae.model import SeedClassifier, model_folder
+    from bimae.model.hub import is_address
     from bimae.predict.calibrate import Parts, calibrate, listen
     from bimae.predict.calibrated import Shown, save
     from bimae.report.card import read_about, write_card
 
+    if is_address(options.model):
+        raise ConfigError(
+            f"{options.model}: a calibration is kept in the model folder, and this one is on the "
+            "Hub; copy it to this machine (hf download) and name the copy"
+        )
     folder = model_folder(options.model)
     about = read_about(folder)
     model = SeedClassifier.from_pretrained(options.model)

@@ -87,14 +87,14 @@ def checked(options: "ProbeOptions") -> Job:
 
 def _out(options: "ProbeOptions") -> Path | None:
     """Where to write, before any work: a folder of a probe, an empty one, or a new one."""
-    from bimae.model import model_folder
+    from bimae.model import results_folder
 
     out = options.out
     if out is None and options.weights == NO_WEIGHTS:
         return None
     if out is None:
         name = re.sub(r"[^\w-]+", "-", options.data.stem).strip("-") or "data"
-        out = model_folder(options.weights).parent / f"probe-{name}"
+        out = results_folder(options.weights) / f"probe-{name}"
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: is a file; name a folder as --out")
     if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():

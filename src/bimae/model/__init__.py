@@ -22,7 +22,7 @@ from bimae.model.mask_counts import MaskCounts
 if TYPE_CHECKING:
     from bimae.model.bimae import BiMAE, LossParts, Views
     from bimae.model.classifier import SeedClassifier
-    from bimae.model.pretrained import model_folder, model_kind
+    from bimae.model.pretrained import model_folder, model_kind, results_folder
 
 _LATER = {
     "BiMAE": "bimae",
@@ -31,6 +31,7 @@ _LATER = {
     "SeedClassifier": "classifier",
     "model_folder": "pretrained",
     "model_kind": "pretrained",
+    "results_folder": "pretrained",
 }
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "model_folder",
     "model_kind",
     "preset",
+    "results_folder",
 ]
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from bimae.errors import ConfigError, ModelError
+from bimae.model import hub
 from bimae.model.classifier_config import ClassifierConfig, config_from_dict, config_to_dict
 from bimae.model.config import ModelConfig
 from bimae.storage import atomic_folder
@@ -56,7 +57,7 @@ class Pretrained(Generic[Config]):
         """Reads a model folder, or the `model` folder inside a run folder.
 
         Args:
-            path: The folder.
+            path: The folder, or `hf://owner/name` on the Hugging Face Hub.
 
         Returns:
             The model, on the CPU, in evaluation mode.
@@ -81,10 +82,13 @@ class Pretrained(Generic[Config]):
 def model_folder(path: Path | str) -> Path:
     """The model folder that `path` means: itself, or `path/model`.
 
+    Args:
+        path: A folder, or an address on the Hugging Face Hub (`hf://owner/name`).
+
     Raises:
-        ModelError: Neither holds a `config.json`.
+        ModelError: Neither holds a `config.json`, or the address cannot be fetched.
     """
-    path = Path(path)
+    path = hub.fetched(path) if hub.is_address(path) else Path(path)
     for folder in (path, path / "model"):
         if (folder / CONFIG_FILE).is_file():
             return folder
@@ -93,6 +97,17 @@ def model_folder(path: Path | str) -> Path:
         f"{path}: {reason}; a run folder or a folder with {CONFIG_FILE} and {WEIGHTS_FILE} "
         "is expected"
     )
+
+
+def results_folder(path: Path | str) -> Path:
+    """Where what is found out about a model goes by default.
+
+    Its run folder; the current one for a model of the Hub, whose copy is not ours to write in.
+
+    Raises:
+        ModelError: As `model_folder`.
+    """
+    return Path() if hub.is_address(path) else model_folder(path).parent
 
 
 def model_kind(path: Path | str) -> str:
