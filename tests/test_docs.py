@@ -1,5 +1,7 @@
-"""The commands of docs/bring-your-own-data.md, run as they stand there."""
+"""The commands of docs/bring-your-own-data.md and docs/predict.md, run as they stand there."""
 
+import csv
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,12 +12,13 @@ from bimae.cli import main
 from bimae.data import open_dataset
 from bimae.data.simulate.raw import LAYOUTS
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "bring-your-own-data.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "bring-your-own-data.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[list[str]]:
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+def commands(page: Path = PAGE) -> list[list[str]]:
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     return [shlex.split(line) for block in blocks for line in block.splitlines() if line.strip()]
 
 
@@ -53,3 +56,21 @@ def test_an_example_is_the_same_twice(tmp_path, layout):
         assert main.run(["data", "import", str(raw), str(out)]) == 0
         fingerprints.add(open_dataset(out).fingerprint)
     assert len(fingerprints) == 1
+
+
+def test_the_page_on_predicting_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "predict.md").read_text(encoding="utf-8")
+    columns = set()
+    for words in commands(DOCS / "predict.md"):
+        assert main.run(words[1:]) == 0, (words, capsys.readouterr())
+        if words[1] != "predict":
+            continue
+        out = Path(words[words.index("--out") + 1])
+        with out.open(newline="") as file:
+            found = [*map(json.loads, file)] if out.suffix == ".jsonl" else [*csv.DictReader(file)]
+        assert len(found) > 3
+        columns |= set(found[0])
+    assert (tmp_path / "tray.csv.import" / "trays").is_dir()
+    for name in columns - {name for name in columns if name.startswith("p(")}:
+        assert f"`{name}`" in page, f"docs/predict.md does not speak of {name}"

@@ -78,6 +78,18 @@ def write_text(path: Path | str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Gives a file that has been written bit by bit its real name; an older one is replaced.
+
+    Args:
+        temporary: The file, complete and closed, in the folder of `path`.
+        path: What it is to be called.
+    """
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

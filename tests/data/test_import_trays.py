@@ -10,6 +10,7 @@ from bimae.data import open_dataset
 from bimae.data.importing import ImportSettings, import_data, tray_items
 from bimae.data.simulate.trays import write_simulated_tray
 from bimae.errors import DataError
+from tests.data.raw_files import scan
 
 SMALL = {"lines": 120, "samples": 180, "seeds": 6, "bands": 8, "photo_scale": 2.0}
 
@@ -102,6 +103,15 @@ def test_touching_and_cut_seeds_are_flagged_and_left_out(tmp_path):
     assert all(row["kept"] == "False" for row in flagged)
     everything, _ = imported(tmp_path / "src", tmp_path / "all", keep_flagged=True)
     assert len(everything) == len(found)
+
+
+def test_a_tray_without_a_whole_seed_can_be_kept(tmp_path):
+    values = np.random.default_rng(0).integers(200, 204, (60, 80, 4))
+    values[20:40, :18] = 90  # across the edge
+    scan(tmp_path / "t.hdr", values)
+    found, summary = imported(tmp_path / "t.hdr", tmp_path / "o", layout="tray", keep_flagged=True)
+    assert summary.objects == {"cut": 1}
+    assert found[0].hs.any()
 
 
 def test_classes_by_number(trays, tmp_path):

@@ -3,14 +3,11 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from bimae.cli.parse import parse
 from bimae.errors import BandError, ConfigError, DataError
 from bimae.spectra import BandSelection
-
-if TYPE_CHECKING:
-    from bimae.data import SeedDataset
 
 ABOUT = (
     "Tests a fine-tuned classifier. On the data that it was trained on, its own test part is "
@@ -56,10 +53,11 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: EvaluateOptions) -> None:
     """Classifies, writes the results, and says what came out."""
+    from bimae.cli.parts import choose_part
     from bimae.data import open_dataset
     from bimae.evaluate.classification import classify
     from bimae.evaluate.looks import look
-    from bimae.model import SeedClassifier, model_folder
+    from bimae.model import SeedClassifier, model_folder, results_folder
     from bimae.report.results import write_results
 
     model = SeedClassifier.from_pretrained(options.weights)
@@ -69,12 +67,14 @@ def run(options: EvaluateOptions) -> None:
     if looks.note:
         print(f"note: {looks.note}")
     run_folder = model_folder(options.weights).parent
-    part, chosen = _choose(options, samples, run_folder / "split.json")
+    part, chosen, note = choose_part(options.part, samples, options.data, run_folder / "split.json")
+    if note:
+        print(note)
     if not chosen:
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
     shown = [word for word in (options.modality, options.bands) if word != "auto"]
     name = re.sub(r"[^\w-]+", "-", "-".join([options.data.stem, *shown])).strip("-") or "data"
-    out = options.out or run_folder / f"evaluation-{name}"
+    out = options.out or results_folder(options.weights) / f"evaluation-{name}"
     if out.is_dir() and any(out.iterdir()) and not (out / "results.json").is_file():
         raise ConfigError(f"{out}: holds other files; name another --out")
     results = write_results(
@@ -88,29 +88,3 @@ def run(options: EvaluateOptions) -> None:
         f"{part}: {results.samples} samples: accuracy {results.accuracy:.3f}, macro-F1 "
         f"{results.macro_f1:.3f}{' (simulated data)' * samples.info.simulated}\nresults  {out}"
     )
-
-
-def _choose(
-    options: EvaluateOptions, samples: "SeedDataset", split_file: Path
-) -> tuple[str, tuple[int, ...]]:
-    """The part's name and its samples; says which split it follows."""
-    from bimae.data import Split, split_dataset
-    from bimae.data.splits import split_file as split_file_of
-
-    everything = tuple(range(len(samples)))
-    if options.part == "all":
-        return "all", everything
-    if Split.matches(split_file, samples):
-        print(f"the model was trained on these data: its own split is used ({split_file})")
-        split = Split.load(split_file, samples)
-    elif any(samples.declared_splits) or split_file_of(samples).is_file():
-        split = split_dataset(samples)
-    elif options.part == "auto":
-        return "all", everything
-    else:
-        raise ConfigError(
-            f"{options.data}: no declared parts, and not the data that the model was trained on; "
-            "leave out --part to test on everything"
-        )
-    part = "test" if options.part == "auto" else options.part
-    return part, getattr(split, part)

@@ -114,7 +114,7 @@ def run(options: ImportOptions) -> None:
     from bimae.data import open_dataset
     from bimae.data.importing import import_data, work_folder
 
-    with _Bars() as bars:
+    with Bars() as bars:
         try:
             summary, split = import_data(
                 options.src,
@@ -125,7 +125,7 @@ def run(options: ImportOptions) -> None:
                 workers=options.workers,
                 strict=options.strict,
                 overwrite=options.overwrite,
-                recognised=_recognised,
+                recognised=tell_plan,
                 stage=bars.stage,
             )
         except KeyboardInterrupt:
@@ -139,19 +139,20 @@ def run(options: ImportOptions) -> None:
     print(f"next     bimae data check {options.out}; bimae data inspect {options.out}")
 
 
-class _Bars:
+class Bars:
     """A progress bar for each stage, one after the other."""
 
     def __init__(self) -> None:
         self._bar: object = None
 
-    def __enter__(self) -> "_Bars":
+    def __enter__(self) -> "Bars":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def stage(self, title: str, unit: str, total: int) -> Callable[[int], None]:
+        """Begins a stage; what it returns is told how many more are done."""
         from tqdm import tqdm
 
         self.close()
@@ -165,12 +166,14 @@ class _Bars:
         return told
 
     def close(self) -> None:
+        """Ends the bar that is there, if any."""
         if self._bar is not None:
             self._bar.close()  # type: ignore[attr-defined]
         self._bar = None
 
 
-def _recognised(plan: "Plan") -> None:
+def tell_plan(plan: "Plan") -> None:
+    """Prints what was recognised."""
     from bimae.data.importing import LAYOUTS
 
     pictures = sum(item.rgb is not None for item in plan.items)
@@ -195,17 +198,7 @@ def _tell(summary: "ImportSummary") -> None:
     print(
         f"spectra  {summary.bands.count} bands, {places}, {summary.unit or 'unit unknown'}{sensor}"
     )
-    for text, times, first in summary.notes:
-        more = f" and {times - 1} more items" if times > 2 else " and one more" * (times == 2)
-        where = f" ({first}{more})" if first else ""
-        print(f"note: {text}{where}")
-    if summary.objects:
-        counts = ", ".join(f"{n} {state}" for state, n in summary.objects.most_common())
-        print(f"trays    {counts}; drawn with their numbers in {summary.out / 'trays'}")
-    for name, why in summary.left_out[:10]:
-        print(f"left out {name}: {why}")
-    if len(summary.left_out) > 10:
-        print(f"left out {len(summary.left_out) - 10} more: see {summary.out / 'import.json'}")
+    tell_oddities(summary)
     classes = len([label for label in summary.classes if label is not None])
     unlabelled = summary.classes[None]
     texts = [
@@ -223,3 +216,18 @@ def _tell(summary: "ImportSummary") -> None:
         parts = ", ".join(f"{n} {part}" for part, n in summary.declared.items())
         how = "by blocks of ground" if summary.layout == "scene" else "as the files declare"
         print(f"parts    {parts} ({how})")
+
+
+def tell_oddities(summary: "ImportSummary") -> None:
+    """Prints what was assumed or mended, what lay on trays, and what is left out."""
+    for text, times, first in summary.notes:
+        more = f" and {times - 1} more items" if times > 2 else " and one more" * (times == 2)
+        where = f" ({first}{more})" if first else ""
+        print(f"note: {text}{where}")
+    if summary.objects:
+        counts = ", ".join(f"{n} {state}" for state, n in summary.objects.most_common())
+        print(f"trays    {counts}; drawn with their numbers in {summary.out / 'trays'}")
+    for name, why in summary.left_out[:10]:
+        print(f"left out {name}: {why}")
+    if len(summary.left_out) > 10:
+        print(f"left out {len(summary.left_out) - 10} more: see {summary.out / 'import.json'}")

@@ -31,6 +31,7 @@ VERBS = {
         "calibrate",
         "probabilities to believe, sets that hold the truth, strangers told",
     ),
+    "predict": ("predict", "a table of answers for new seeds, from records or a camera's files"),
     "bands": ("bands", "which bands or filters matter, and what a few of them are worth"),
     "probe": ("probe", "how good frozen features are: linear, nearest neighbours, discriminant"),
     "baselines": ("baselines", "what a network has to beat: classical methods, small networks"),

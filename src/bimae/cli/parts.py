@@ -1,7 +1,11 @@
-"""Says how a data set was split and sized, and what is odd about it."""
+"""Chooses a part of a data set; says how one was split and sized, and what is odd about it."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bimae.errors import ConfigError
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset, Split
@@ -39,6 +43,48 @@ def tell_parts(split: "Split", samples: "SeedDataset") -> None:
         )
     if not sizes["val"]:
         print("note: no validation part: the last epoch is kept, not the best one")
+
+
+def choose_part(
+    part: Literal["auto", "test", "val", "train", "all"],
+    samples: "SeedDataset",
+    data: Path,
+    split_file: Path,
+) -> tuple[str, Sequence[int], str]:
+    """A part of the data that a model is shown.
+
+    Args:
+        part: What is asked for; `auto`: the test part where there is one, else everything.
+        samples: The data.
+        data: What the user called them.
+        split_file: The split that the model was trained by.
+
+    Returns:
+        The part's name, its samples, and what a person should know of it; empty where nothing.
+
+    Raises:
+        ConfigError: The data have no such part.
+    """
+    from bimae.data import Split, split_dataset
+    from bimae.data.splits import split_file as split_file_of
+
+    if part == "all":
+        return "all", range(len(samples)), ""
+    note = ""
+    if Split.matches(split_file, samples):
+        note = f"the model was trained on these data: its own split is used ({split_file})"
+        split = Split.load(split_file, samples)
+    elif any(samples.declared_splits) or split_file_of(samples).is_file():
+        split = split_dataset(samples)
+    elif part == "auto":
+        return "all", range(len(samples)), ""
+    else:
+        raise ConfigError(
+            f"{data}: no declared parts, and not the data that the model was trained on; leave out "
+            "--part to take everything"
+        )
+    name = "test" if part == "auto" else part
+    return name, getattr(split, name), note
 
 
 def count(number: int, what: str) -> str:

@@ -68,6 +68,20 @@ def locate(path: Path | str) -> Located:
     return _declared(_common_folder(files), files, path)
 
 
+def are_records(path: Path | str) -> bool:
+    """Whether a path means TFRecords by the names that are there; no file is opened.
+
+    True also for an address and for a glob, which mean nothing else.
+    """
+    path = as_path(path)
+    if isinstance(path, RemotePath) or (not path.exists() and glob.has_magic(str(path))):
+        return True
+    if not path.is_dir():
+        return _SHARD.fullmatch(path.name) is not None
+    inside = (p for p in path.iterdir() if p.name.lower() in SPLIT_OF and p.is_dir())
+    return any(_shards_in(folder) for folder in (path, *inside))
+
+
 def _matching(path: Path) -> list[Path]:
     if isinstance(path, RemotePath):
         return list(path.matching())

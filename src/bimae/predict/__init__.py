@@ -1,4 +1,1 @@
-"""From a model's numbers to answers one can act on: honest odds, sets, strangers, purity. No torch.
-
-Arrays and counts in, arrays and figures out; nothing here reads a file.
-"""
+"""A model and new seeds to answers: calibration, strangers, streams of answers, purity of a lot."""

@@ -45,6 +45,7 @@ def import_data(
     workers: int = 0,
     strict: bool = False,
     overwrite: bool = False,
+    plan: Plan | None = None,
     recognised: Callable[[Plan], None] | None = None,
     stage: Stage | None = None,
 ) -> tuple[ImportSummary, Split | None]:
@@ -62,6 +63,7 @@ def import_data(
         workers: Processes that read; 0 for as many as there are processors.
         strict: Whether a file that cannot be read ends the import, rather than being left out.
         overwrite: Whether a data set that is there already is replaced.
+        plan: What `src` holds, where that is known already; default: `recognise` finds out.
         recognised: Is told what was recognised, before anything is read.
         stage: Is told of each stage, for a progress bar.
 
@@ -78,7 +80,7 @@ def import_data(
         raise ConfigError.of(problems)
     src, out = Path(src), Path(out)
     _check_out(src, out, overwrite)
-    plan = recognise(src, settings)
+    plan = plan or recognise(src, settings)
     if plan.wavelengths_file is not None and settings.wavelengths is None:
         settings = replace(settings, wavelengths=str(plan.wavelengths_file))
         plan.notes.append(f"{plan.wavelengths_file.name}: wavelengths for files without any")
@@ -166,10 +168,13 @@ def _units(
     ]
     units += [Unit((item,)) for item in plan.items if item.kind in ("scene", "boxes")]
     # One side for all trays: a seed that is twice as large is to look twice as large.
-    side = max((facts["items"][0].get("side", 0) for facts in found), default=0)
+    # Where no seed of any tray is whole, those that are flagged decide.
+    told = [facts["items"][0] for facts in found]
+    side = max((item.get("side", 0) for item in told), default=0)
+    side = side or max((item.get("any_side", 0) for item in told), default=0)
     for tray, facts in zip(trays, found, strict=True):
-        (told,) = facts["items"]
-        numbers = [row["number"] for row in told.get("objects", ()) if row["kept"]]
+        (item,) = facts["items"]
+        numbers = [row["number"] for row in item.get("objects", ()) if row["kept"]]
         units += [
             Unit(tray.items, "read", tuple(numbers[i : i + SEEDS_PER_CUT]), side, facts["key"])
             for i in range(0, len(numbers), SEEDS_PER_CUT)

@@ -43,8 +43,9 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
         kept: Where the outlines are kept (.npz); the picture for people goes beside it (.png).
 
     Returns:
-        Facts for a person and for the next step: `side` of the largest whole seed, `objects` with
-        their place, flags and whether they are kept, and `notes`.
+        Facts for a person and for the next step: `side` of the largest whole seed (0 where there
+        is none), `any_side` of the largest object where none is whole, `objects` with their place,
+        flags and whether they are kept, and `notes`.
 
     Raises:
         DataError: Scan or photo cannot be read, or do not show the same tray.
@@ -73,7 +74,7 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
             }
         )
     side = tray.side if tray.whole else 0
-    return {"side": side, "objects": rows, "notes": list(tray.notes)}
+    return {"side": side, "any_side": tray.side, "objects": rows, "notes": list(tray.notes)}
 
 
 def cut_tray(

@@ -1,0 +1,240 @@
+"""`bimae predict`: answers for new seeds, from TFRecords or a camera's files to a table."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bimae.cli.parse import parse
+from bimae.errors import BandError, BimaeError, ConfigError, DataError, ModelError
+from bimae.spectra import BandSelection
+
+if TYPE_CHECKING:
+    from bimae.data import SeedDataset
+    from bimae.evaluate.looks import Looks
+    from bimae.model import SeedClassifier
+    from bimae.predict.calibrated import Calibrated, Shown
+    from bimae.predict.part import Part
+    from bimae.predict.stream import Question
+    from bimae.predict.writers import Format
+
+ABOUT = (
+    "Asks a fine-tuned classifier about any number of samples and writes a row for each: class, "
+    "probabilities and, of a calibrated model (bimae calibrate), the set that holds the truth and "
+    "whether the sample is like anything learned (docs/predict.md). Labels are not needed. Scans, "
+    "trays and folders of files are imported on the way, as by bimae data import. Stopped, the "
+    "same command goes on where it was."
+)
+STOPPED = "stopped; the same command goes on where it was"
+EXAMPLE = "bimae predict runs/b DATA --out answers.csv"
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """Options of prediction."""
+
+    model: Path
+    """Fine-tuning run, or its model folder."""
+    data: Path
+    """TFRecords (a file, a glob, a folder, an address), or a camera's files (a scan, a table, a
+    folder)."""
+    out: Path
+    """File to write: .csv, .jsonl or .parquet."""
+    format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
+    """Format of the file; auto: as its name says."""
+    calibrated: Literal["auto", "true", "false"] = "auto"
+    """Calibrated answers; auto: where the model has a calibration; true: nothing else."""
+    modality: Literal["auto", "bimodal", "hs", "rgb"] = "auto"
+    """Views to show a model of any sensor; auto: both."""
+    bands: str = "auto"
+    """Bands to show it, as in `bimae evaluate`."""
+    part: Literal["auto", "all", "test", "val", "train"] = "all"
+    """Part of the data to answer for; auto: test where there is one, else everything."""
+    batch_size: int = 64
+    """Samples at a time."""
+    overwrite: bool = False
+    """Replace the file that OUT is already."""
+    keep_import: bool = False
+    """Camera's files: keep what they were imported to (<out>.import, with pictures of trays)."""
+    layout: Literal["auto", "folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"] = (
+        "auto"
+    )
+    """Camera's files: how they are laid out; this and what follows as in `bimae data import`."""
+    white: Path | None = None
+    """Camera's files: white reference of every scan; default: looked for beside each."""
+    dark: Path | None = None
+    """Camera's files: dark reference of every scan; default: looked for beside each."""
+    wavelengths: str | None = None
+    """Camera's files without wavelengths: a file of band centres in nm, or a range."""
+    bad_bands: Literal["drop", "keep"] = "drop"
+    """Camera's files: bands that a header calls bad (bbl)."""
+    band_axis: Literal["auto", "first", "last"] = "auto"
+    """Camera's files: where the bands are in bare arrays."""
+    key: str | None = None
+    """Camera's files: which array of a .mat, .npz or .h5 file is the cube."""
+    group_pattern: str | None = None
+    """Camera's files: what this regular expression finds in an item's name is its group."""
+    pairing: Literal["register", "order"] = "register"
+    """Trays: how seeds find their partner in the photo."""
+    background: Literal["blank", "keep"] = "blank"
+    """Trays and boxes: what is around a seed; as where the model learned."""
+    workers: int = 0
+    """Processes that import; 0: as many as there are processors."""
+
+    def problems(self) -> list[str]:
+        """Everything that cannot be carried out."""
+        return list(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        for name, least in (("batch_size", 1), ("workers", 0)):
+            if getattr(self, name) < least:
+                yield f"{name} is {getattr(self, name)}; it must be at least {least}"
+        try:
+            BandSelection("all" if self.bands == "auto" else self.bands)
+        except BandError as error:
+            yield str(error)
+
+
+def main(argv: list[str], prog: str) -> None:
+    """Runs the verb."""
+    options = parse(
+        PredictOptions,
+        argv,
+        prog=prog,
+        about=ABOUT,
+        example=EXAMPLE,
+        positionals=("model", "data"),
+    )
+    run(options)
+
+
+def run(options: PredictOptions) -> None:
+    """Answers, and says what came of it."""
+    from bimae.cli.predict_import import Source
+    from bimae.cli.predict_text import summary
+    from bimae.model import SeedClassifier, model_folder
+    from bimae.predict.calibrated import Shown
+    from bimae.predict.part import Part
+    from bimae.predict.stream import Question
+    from bimae.predict.writers import format_of
+
+    form = format_of(options.out, options.format)
+    _check_out(options)
+    folder = model_folder(options.model)
+    model = SeedClassifier.from_pretrained(folder)
+    config = model.config
+    modality = config.modality if options.modality == "auto" else options.modality
+    shown = Shown(modality, options.bands)
+    calibrated = _calibration(options, folder, shown, config.classes)
+    with Part(options.out) as part:
+        source = Source.of(options, config.model)
+        try:
+            samples = source.opened()
+            looks, chosen = _looked(options, model, samples, folder.parent / "split.json")
+        except BimaeError as error:
+            source.clear()
+            # What the files were imported to is no name that a user has ever heard.
+            text = str(error).replace(str(source.folder), str(options.data))
+            raise type(error)(text) from error
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(STOPPED) from None
+        question = Question(model, samples, chosen, shown, looks, calibrated, options.batch_size)
+        _answer(question, form, folder, part)
+        source.clear(done=True)
+        for line in summary(part.tally, question, part.out, source.left_out):
+            print(line)
+
+
+def note(text: str) -> None:
+    """Tells what is worth knowing; not on stdout, which is the summary's."""
+    print(f"note: {text}", file=sys.stderr)
+
+
+def _check_out(options: PredictOptions) -> None:
+    out = options.out
+    if out.is_dir():
+        raise ConfigError(f"{out}: is a folder; name a file, such as {out / 'answers.csv'}")
+    if out.resolve() == options.data.resolve():
+        raise ConfigError(f"{out}: is the data themselves; choose another --out")
+    if out.exists() and not options.overwrite:
+        raise ConfigError(f"{out}: is there already; choose another --out, or --overwrite it")
+
+
+def _calibration(
+    options: PredictOptions, folder: Path, shown: "Shown", classes: tuple[str, ...]
+) -> "Calibrated | None":
+    """What is known of this model and sensor, where it is wanted."""
+    from bimae.predict.calibrated import calibration_for, load
+
+    if options.calibrated == "false":
+        return None
+    found = calibration_for(load(folder), shown, options.model)
+    if found is None:
+        how = f"bimae calibrate {options.model} LABELLED_DATA"
+        if options.calibrated == "true":
+            raise ConfigError(
+                f"{options.model}: is not calibrated, but --calibrated true asks for it; do so "
+                f"first ({how})"
+            )
+        note(
+            "the probabilities are not calibrated, and mostly too sure of themselves; for odds to "
+            f"believe, sets and strangers: {how}"
+        )
+    elif found.classes != classes:
+        raise ModelError(
+            f"{folder}: its calibration is of another model (other classes); calibrate it again"
+        )
+    return found
+
+
+def _looked(
+    options: PredictOptions, model: "SeedClassifier", samples: "SeedDataset", split_file: Path
+) -> "tuple[Looks, Sequence[int]]":
+    """What the model is shown, and the samples to answer for."""
+    from bimae.cli.parts import choose_part
+    from bimae.evaluate.looks import look
+
+    looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
+    part, chosen, told = choose_part(options.part, samples, options.data, split_file)
+    for text in (looks.note, told):
+        if text:
+            note(text)
+    if not len(chosen):
+        raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
+    return looks, chosen
+
+
+def _answer(question: "Question", form: "Format", folder: Path, part: "Part") -> None:
+    """Writes all rows, going on where an earlier run stopped, and gives the file its name."""
+    from bimae.cli.progress import progress
+    from bimae.predict.stream import answer
+    from bimae.predict.writers import heading, make_parquet
+
+    table = question.table(form)
+    kinds = table.columns.kinds()
+    key = question.key(table, folder)
+    total = len(question.chosen)
+    if changed := part.begin(key, heading(form, tuple(kinds))):
+        note(f"{part.path} was begun with other {', '.join(changed)}; it is begun anew")
+    elif part.tally.samples:
+        note(f"going on after {part.tally.samples} of {total} samples ({part.path})")
+    batches = -(-(total - part.tally.samples) // question.batch_size)
+    try:
+        with progress("answers", "batch", batches) as watch:
+            answer(question, table, part, watch)
+        if form == "parquet":
+            part.finish(lambda lines, out: make_parquet(lines, out, kinds))
+        else:
+            part.finish()
+    except (KeyboardInterrupt, BimaeError, OSError) as error:
+        if not part.tally.samples:
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(STOPPED) from None
+            raise
+        done = f"{part.tally.samples} of {total} samples are answered"
+        again = f"the same command goes on there ({part.path})"
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(f"stopped; {done}, {again}") from None
+        note(f"{done}; {again}")
+        raise

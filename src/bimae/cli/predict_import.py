@@ -1,0 +1,139 @@
+"""Where the samples of `bimae predict` come from: TFRecords, or files that are imported first."""
+
+import shutil
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bimae.cli.import_data import Bars, tell_oddities, tell_plan
+from bimae.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from bimae.cli.predict import PredictOptions
+    from bimae.data import SeedDataset
+    from bimae.model import ModelConfig
+    from bimae.predict.source import Raw
+
+PASSED_ON = (
+    "layout", "white", "dark", "wavelengths", "bad_bands", "band_axis", "key", "group_pattern",
+    "pairing", "background",
+)  # fmt: skip
+
+
+@dataclass
+class Source:
+    """The samples, and what there is to clear away after them.
+
+    Attributes:
+        data: As the user named them.
+        sizes: Of the model's images.
+        raw: The files to import; None for TFRecords.
+        workers: Processes that import.
+        keep: Whether what is imported is kept.
+        left_out: Names of items that could not be imported; known once the samples are opened.
+        made: Whether the import was done by this process.
+    """
+
+    data: Path
+    sizes: "ModelConfig"
+    raw: "Raw | None"
+    workers: int
+    keep: bool
+    left_out: tuple[str, ...] = ()
+    made: bool = False
+
+    @classmethod
+    def of(cls, options: "PredictOptions", sizes: "ModelConfig") -> "Source":
+        """Finds out what DATA is.
+
+        Raises:
+            BimaeError: It is nothing that can be read, or options do not fit it.
+        """
+        raw = _raw(options, sizes)
+        return cls(options.data, sizes, raw, options.workers, options.keep_import)
+
+    @property
+    def folder(self) -> Path:
+        """Where the records are."""
+        return self.data if self.raw is None else self.raw.folder
+
+    def opened(self) -> "SeedDataset":
+        """The samples at the model's sizes; files are imported unless that is done already.
+
+        Raises:
+            BimaeError: They cannot be read.
+        """
+        from bimae.data import open_dataset
+
+        if self.raw is not None:
+            with redirect_stdout(sys.stderr):  # stdout is the summary's
+                self._bring_in(self.raw)
+            self.left_out = tuple(name for name, _ in self.raw.left_out())
+        return open_dataset(self.folder, hs_size=self.sizes.hs_size, rgb_size=self.sizes.rgb_size)
+
+    def clear(self, *, done: bool = False) -> None:
+        """Removes what was imported: when all is done, or what was made for nothing."""
+        if self.raw is not None and not self.keep and (done or self.made):
+            shutil.rmtree(self.raw.folder, ignore_errors=True)
+
+    def _bring_in(self, raw: "Raw") -> None:
+        if raw.ready:
+            print(f"note: the files were imported by an earlier run ({raw.folder})")
+            for name, why in raw.left_out():
+                print(f"left out {name}: {why}")
+            return
+        tell_plan(raw.plan)
+        with Bars() as bars:
+            summary = raw.bring_in(workers=self.workers, stage=bars.stage)
+        self.made = True
+        tell_oddities(summary)
+        if not self.keep and (summary.objects or len(summary.left_out) > 10):
+            print(f"note: {raw.folder} is removed at the end; --keep-import keeps it")
+
+
+def _raw(options: "PredictOptions", sizes: "ModelConfig") -> "Raw | None":
+    from bimae.data.locate import are_records
+
+    if are_records(options.data):
+        _check_no_import(options)
+        return None
+    if not options.data.exists():
+        raise DataError(
+            f"{options.data}: found no such file or folder, expected TFRecords or a camera's "
+            "files: check the path"
+        )
+    # Only now: what reads a camera's files takes a second to import.
+    from bimae.data.importing.recognise import EXPECTED
+    from bimae.data.importing.settings import ImportSettings
+    from bimae.predict.source import Raw, importable
+
+    if not importable(options.data):  # records of any name
+        _check_no_import(options)
+        return None
+    settings = ImportSettings(
+        **{name: getattr(options, name) for name in PASSED_ON},
+        hs_size=sizes.hs_size,
+        rgb_size=sizes.rgb_size,
+        keep_flagged=True,
+    )
+    if problems := list(settings.problems()):
+        raise ConfigError.of(problems)
+    try:
+        return Raw.of(options.data, options.out, settings)
+    except DataError as error:  # whoever mistyped the path of records is to learn of these too
+        text = str(error).replace(EXPECTED, f"expected TFRecords, {EXPECTED[len('expected ') :]}")
+        raise DataError(text) from error
+
+
+def _check_no_import(options: "PredictOptions") -> None:
+    """Refuses options that say how files are imported, where none are."""
+    defaults = {f.name: f.default for f in fields(options)}
+    given = [name for name in PASSED_ON if getattr(options, name) != defaults[name]]
+    if given:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ConfigError(
+            f"{options.data}: {named} says how a camera's files are read, but these are TFRecords, "
+            "which are imported already; leave it out"
+        )

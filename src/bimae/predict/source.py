@@ -1,0 +1,115 @@
+"""A camera's files on their way to answers: a data set beside these, for as long as it is needed.
+
+The data set lies in `<out>.import`. A stop of the import loses little (`import_data`); a stop after
+it loses nothing, since the folder says for which files and settings it was made.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bimae import __version__
+from bimae.data import DatasetInfo
+from bimae.data.cubes import CUBE_SUFFIXES, is_cube
+from bimae.data.importing.assemble import REPORT
+from bimae.data.importing.importer import Stage, import_data
+from bimae.data.importing.items import Plan, fingerprint
+from bimae.data.importing.recognise import recognise
+from bimae.data.importing.settings import ImportSettings
+from bimae.data.importing.summary import ImportSummary
+from bimae.data.info import FILE_NAME
+from bimae.data.splits import FILE_NAME as SPLIT_NAME
+from bimae.errors import DataError
+
+MADE_FOR = "imported_for"  # in dataset.json
+LISTS = (".csv", ".tsv", ".zip")  # other files than cubes that can be imported
+
+
+def importable(path: Path) -> bool:
+    """Whether a path is one that an import would try: a folder, or a file of a known name."""
+    suffix = path.suffix.lower()
+    return path.is_dir() or suffix in (*LISTS, *CUBE_SUFFIXES) or is_cube(path)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Raw files, recognised; nothing is read yet.
+
+    Attributes:
+        src: A scan, a table, or a folder of files.
+        folder: Where the data set goes.
+        settings: How they are read.
+        plan: What they are.
+    """
+
+    src: Path
+    folder: Path
+    settings: ImportSettings
+    plan: Plan
+
+    @classmethod
+    def of(cls, src: Path, out: Path, settings: ImportSettings) -> "Raw":
+        """Finds out what raw files are.
+
+        Args:
+            src: The files.
+            out: The file that answers go to.
+            settings: How they are to be read.
+
+        Raises:
+            DataError: There is nothing that can be imported, or `out` lies among the files, where
+                what is written beside it would be taken for a camera's.
+        """
+        if src.is_dir() and out.resolve().is_relative_to(src.resolve()):
+            raise DataError(
+                f"{out}: lies in {src}, where it would be taken for one of the files to import; "
+                "choose another --out"
+            )
+        return cls(src, out.with_name(f"{out.name}.import"), settings, recognise(src, settings))
+
+    @property
+    def key(self) -> str:
+        """Stands for these files as they are now, read with these settings by this version."""
+        settings = self.settings
+        if settings.wavelengths is None and self.plan.wavelengths_file is not None:
+            settings = replace(settings, wavelengths=str(self.plan.wavelengths_file))
+        return fingerprint([*(item.stamp() for item in self.plan.items), [__version__]], settings)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the data set is there already, from these files and settings."""
+        try:
+            told = json.loads((self.folder / FILE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(told, dict) and told.get(MADE_FOR) == self.key
+
+    def left_out(self) -> list[tuple[str, str]]:
+        """Of the data set that is there: the name of each item that is not in, and why."""
+        told = json.loads((self.folder / REPORT).read_text(encoding="utf-8"))
+        return [(one["name"], one["why"]) for one in told["left_out"]]
+
+    def bring_in(self, *, workers: int = 0, stage: Stage | None = None) -> ImportSummary:
+        """Makes the data set; one that is there is replaced.
+
+        Args:
+            workers: Processes that read; 0 for as many as there are processors.
+            stage: Is told of each stage, for a progress bar.
+
+        Raises:
+            DataError: Nothing could be read, or the folder holds other things.
+        """
+        key = self.key  # of the files as they are before they are read
+        summary, _ = import_data(
+            self.src,
+            self.folder,
+            self.settings,
+            workers=workers,
+            overwrite=True,
+            plan=self.plan,
+            stage=stage,
+        )
+        # Parts that were drawn for a training mean nothing here.
+        (self.folder / SPLIT_NAME).unlink(missing_ok=True)
+        DatasetInfo.add(self.folder, **{MADE_FOR: key})
+        return summary
