@@ -1,81 +1,18 @@
 """The page in a real browser: its script runs, its pictures decode, its switches work."""
 
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from bimae.data import DatasetInfo, open_dataset, write_tfrecords
 from bimae.report.inspect import draw_page
 from tests.data.small_samples import sample
+from tests.report.browser import HOSTILE, Browser, needs_browser
 
-HOSTILE = (
-    "</script><script>document.documentElement.dataset.hacked='yes'</script>"
-    "<img src=x onerror=\"document.documentElement.dataset.hacked='yes'\">"
-)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--hide-scrollbars",
-)  # fmt: skip
-SECONDS = 90  # a browser that hangs is stopped
-
-pytestmark = pytest.mark.skipif(
-    not any(shutil.which(name) for name in NAMES),
-    reason=f"no browser on PATH ({', '.join(NAMES)}): the page is not tried in one",
-)
-
-
-class Browser:
-    """Opens a page in a fresh profile."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.program = next(name for name in NAMES if shutil.which(name))
-        self.runs = 0
-
-    def attributes(self, page: Path, fragment: str = "") -> dict[str, str]:
-        """What the page's script wrote on its root element."""
-        tag = re.search(r"<html[^>]*>", self.dom(page, fragment))
-        assert tag is not None
-        return dict(re.findall(r'data-([\w-]+)="([^"]*)"', tag[0]))
-
-    def dom(self, page: Path, fragment: str = "") -> str:
-        return self._run(f"{page.as_uri()}{fragment}", "--dump-dom")
-
-    def screenshot(self, page: Path, fragment: str = "") -> np.ndarray:
-        file = self.folder / f"{self.runs}.png"
-        url = f"{page.as_uri()}{fragment}"
-        self._run(url, f"--screenshot={file}", "--window-size=1400,2400")
-        return np.asarray(Image.open(file).convert("RGB"))
-
-    def _run(self, url: str, *flags: str) -> str:
-        self.runs += 1
-        profile = self.folder / f"profile-{self.runs}"
-        words = [self.program, *FLAGS, *flags, f"--user-data-dir={profile}", url]
-        # A session of its own: a browser is many processes, and all of these must end.
-        with subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-        ) as process:
-            try:
-                out, _ = process.communicate(timeout=SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                pytest.fail(f"{self.program} did not answer in {SECONDS} s")
-        return out.decode(errors="replace")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    return Browser(tmp_path_factory.mktemp("browser"))
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,7 @@ def main(argv: list[str], prog: str) -> None:
 def run(options: CalibrateOptions) -> "Calibrated":
     """Calibrates, keeps what was found, and says what it is worth."""
     from dataclasses import replace
+    from datetime import UTC, datetime
 
     from bimae.cli.calibrate_text import lines, summary
     from bimae.cli.progress import progress
@@ -133,6 +134,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
         "simulated": samples.info.simulated,
         "fingerprint": samples.fingerprint,
         "parts": how,
+        "made": datetime.now(tz=UTC).strftime("%Y-%m-%d"),
         "strange_classes": sorted({str(samples.labels[i]) for i in parts["strangers"]}),
     }
     made = replace(made, facts={"data": data, **made.facts})

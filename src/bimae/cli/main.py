@@ -32,6 +32,7 @@ VERBS = {
         "probabilities to believe, sets that hold the truth, strangers told",
     ),
     "predict": ("predict", "a table of answers for new seeds, from records or a camera's files"),
+    "purity": ("purity", "purity of a lot of seeds by number: intervals, a report to look at"),
     "bands": ("bands", "which bands or filters matter, and what a few of them are worth"),
     "probe": ("probe", "how good frozen features are: linear, nearest neighbours, discriminant"),
     "baselines": ("baselines", "what a network has to beat: classical methods, small networks"),

@@ -1,20 +1,14 @@
 """Everything that was counted, measured and drawn -> one HTML page."""
 
-import base64
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
-from bimae import __version__
 from bimae.data import SeedDataset
 from bimae.errors import ConfigError
 from bimae.report.inspect import drawings, pictures
@@ -25,6 +19,7 @@ from bimae.report.inspect.notes import bands_in_words, counted, listed, notes
 from bimae.report.inspect.pictures import TIMES
 from bimae.report.inspect.quality import Floats, suspicions
 from bimae.report.inspect.tally import Tally, tally
+from bimae.report.one_file import render
 from bimae.spectra import BandSelection
 
 MARK = "<!-- made by bimae data inspect -->"
@@ -116,8 +111,10 @@ def draw_page(
         "suspicious_bands": {band for item in suspicious for band in item.bands},
         "quality": measured.quality,
         "measured": measured,
+        "isnan": math.isnan,
     }
-    return Page(_render(context), tuple(note.text for note in told), len(measured.numbers))
+    html = render("bimae.report.inspect", context, MARK, {"g": _number, "counted": counted})
+    return Page(html, tuple(note.text for note in told), len(measured.numbers))
 
 
 def _facts(ds: SeedDataset, counts: Tally, measured: Measured) -> dict[str, Any]:
@@ -257,27 +254,3 @@ def _rounded(values: Floats) -> list[float | None]:
 
 def _number(value: float, form: str = ".4g") -> str:
     return format(value, form) if math.isfinite(value) else "–"  # noqa: RUF001
-
-
-def _render(context: dict[str, Any]) -> str:
-    folder = files("bimae.report.inspect")
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"g": _number, "counted": counted}
-    # The policy lets this one script run and nothing else, whatever a label may smuggle in.
-    digest = hashlib.sha256(texts["page.js"].encode()).digest()
-    # Markup: our own files, which are code and not text.
-    html = environment.from_string(texts["page.html.j2"]).render(
-        context,
-        mark=Markup(MARK),
-        style=Markup(texts["page.css"]),
-        script=Markup(texts["page.js"]),
-        script_hash=base64.b64encode(digest).decode(),
-        version=__version__,
-        isnan=math.isnan,
-    )
-    # Names of files may hold bytes that are no UTF-8 (lone surrogates); a page cannot.
-    return html.encode(errors="replace").decode()
-
-
-_FILES = ("page.html.j2", "page.css", "page.js")

@@ -1,0 +1,299 @@
+"""`bimae purity`: what share of a lot of seeds is the crop, with intervals, as a report."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bimae.cli.parse import parse
+from bimae.errors import BandError, BimaeError, ConfigError, ModelError
+from bimae.spectra import BandSelection
+
+if TYPE_CHECKING:
+    from bimae.cli.predict_import import Source
+    from bimae.data import SeedDataset
+    from bimae.model import SeedClassifier
+    from bimae.predict.calibrated import Calibrated, Shown
+    from bimae.predict.lot import Lot
+    from bimae.report.purity.reference import Reference
+
+ABOUT = (
+    "Asks a calibrated classifier about the seeds of one lot and reports its purity by number: the "
+    "share called the crop and the share corrected for the classifier's mistakes, each with its "
+    "interval; other species; rejected seeds; how many seeds it would take; and every seed that a "
+    "person should look at, as pictures and spectra. By number, from images, not an official "
+    "certificate (docs/purity.md)."
+)
+EXAMPLE = 'bimae purity runs/b LOT --crop "b. napus" --out report'
+
+
+@dataclass(frozen=True)
+class PurityOptions:
+    """Options of a purity report."""
+
+    model: Path
+    """Fine-tuning run, or its model folder; calibrated (bimae calibrate)."""
+    lot: Path
+    """Seeds of one lot: TFRecords (a file, a glob, a folder), or a camera's files (a scan, a
+    table, a folder), imported with the defaults of `bimae data import`."""
+    crop: str
+    """The class that the lot should be."""
+    out: Path | None = None
+    """Folder for the report; default: purity-<lot name> here."""
+    weights: Path | None = None
+    """CSV with columns species and thousand_seed_weight_g, for an estimate of purity by weight."""
+    reference: Path | None = None
+    """Labelled TFRecords for the mean spectra; default: what the model learned from where its run
+    still knows it, else the lot's own seeds."""
+    level: float = 0.95
+    """Confidence of the intervals."""
+    sure: float = 0.9
+    """A seed whose likeliest class is less probable than this is doubtful."""
+    most: int = 500
+    """Seeds to draw, at most; the others are listed."""
+    pdf: Literal["auto", "true", "false"] = "auto"
+    """Print the page to PDF with Chromium or Chrome (on PATH, or $BIMAE_CHROMIUM); auto: where
+    there is one."""
+    calibrated: bool = True
+    """false: take a model that is not calibrated; nothing is rejected or corrected."""
+    modality: Literal["auto", "bimodal", "hs", "rgb"] = "auto"
+    """Views to show a model of any sensor."""
+    bands: str = "auto"
+    """Bands to show it, as in `bimae evaluate`."""
+    batch_size: int = 64
+    """Seeds at a time."""
+    workers: int = 0
+    """Processes that import a camera's files; 0: as many as there are processors."""
+
+    def problems(self) -> list[str]:
+        """Everything that cannot be carried out."""
+        return list(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        from bimae.predict.melding import check_level
+
+        for name, least in (("most", 0), ("batch_size", 1), ("workers", 0)):
+            if getattr(self, name) < least:
+                yield f"{name} is {getattr(self, name)}; it must be at least {least}"
+        if not 0 <= self.sure <= 1:
+            yield f"sure is {self.sure:g}; it must lie from 0 to 1"
+        try:
+            check_level(self.level)
+            BandSelection("all" if self.bands == "auto" else self.bands)
+        except (ConfigError, BandError) as error:
+            yield str(error)
+
+
+def main(argv: list[str], prog: str) -> None:
+    """Runs the verb."""
+    options = parse(
+        PurityOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE, positionals=("model", "lot")
+    )
+    run(options)
+
+
+def run(options: PurityOptions) -> None:
+    """Asks, reckons, draws, and says what came of it."""
+    from bimae.cli.predict import PredictOptions
+    from bimae.cli.predict_import import Source
+    from bimae.report.purity import check_out
+
+    out = options.out or Path(f"purity-{_name(options.lot)}")
+    check_out(out)
+    browser = _browser(options.pdf)
+    asked = _asked(options)
+    # The camera's files of a lot come in as they do for `bimae predict`.
+    predict = PredictOptions(options.model, options.lot, out, workers=options.workers)
+    source = Source.of(predict, asked.model.config.model)
+    try:
+        told = _report(options, asked, source, out, browser)
+    except BimaeError as error:
+        source.clear()
+        # What the files were imported to is no name that a user has ever heard.
+        raise type(error)(str(error).replace(str(source.folder), str(options.lot))) from error
+    source.clear(done=True)
+    for line in told:
+        print(line)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who is asked, and how: all that can be refused before a seed is read."""
+
+    model: "SeedClassifier"
+    folder: Path
+    shown: "Shown"
+    crop: int
+    calibrated: "Calibrated | None"
+    weights: Mapping[str, float] | None
+
+
+def _asked(options: PurityOptions) -> _Asked:
+    from bimae.model import SeedClassifier, model_folder
+    from bimae.predict.calibrated import Shown
+    from bimae.predict.lot import crop_number
+    from bimae.predict.purity_weight import purity_by_weight
+    from bimae.predict.weight_table import read_weights
+
+    folder = model_folder(options.model)
+    model = SeedClassifier.from_pretrained(folder)
+    config = model.config
+    crop = crop_number(options.crop, config.classes)
+    modality = config.modality if options.modality == "auto" else options.modality
+    shown = Shown(modality, options.bands)
+    calibrated = _calibration(options, folder, shown, config.classes)
+    weights = None if options.weights is None else read_weights(options.weights)
+    if weights is not None:  # whether the crop is there can be told before the seeds are read
+        purity_by_weight({options.crop: 1}, options.crop, weights)
+    return _Asked(model, folder, shown, crop, calibrated, weights)
+
+
+def _calibration(
+    options: PurityOptions, folder: Path, shown: "Shown", classes: tuple[str, ...]
+) -> "Calibrated | None":
+    """The calibration for this sensor.
+
+    Raises:
+        ConfigError: There is none, and the user did not say that it may be so.
+    """
+    from bimae.predict.calibrated import calibration_for, load
+
+    if not options.calibrated:
+        return None
+    found = calibration_for(load(folder), shown, options.model)
+    if found is None:
+        raise ConfigError(
+            f"{options.model}: is not calibrated, so neither how often it errs is known nor what "
+            f"is strange to it; calibrate it first (bimae calibrate {options.model} "
+            "LABELLED_DATA), or take its answers as they are (--calibrated false)"
+        )
+    if found.classes != classes:
+        raise ModelError(
+            f"{folder}: its calibration is of another model (other classes); calibrate it again"
+        )
+    return found
+
+
+def _report(
+    options: PurityOptions,
+    asked: _Asked,
+    source: "Source",
+    out: Path,
+    browser: str | None,
+) -> list[str]:
+    """Writes the report; what to say of it."""
+    from datetime import UTC, datetime
+
+    from bimae.cli.progress import progress
+    from bimae.evaluate.looks import look
+    from bimae.predict.lot import Lot, judge_lot
+    from bimae.predict.lot_figures import lot_figures
+    from bimae.report.card import read_about
+    from bimae.report.purity import FILES, Facts, weights_fingerprint, write_report
+    from bimae.report.purity.words import NOTICE, SIMULATED, lines
+
+    samples, left_out = source.opened(), source.left_out
+    model, calibrated = asked.model, asked.calibrated
+    about = read_about(asked.folder)
+    looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
+    batches = -(-len(samples) // options.batch_size)
+    with progress("answers", "batch", batches) as watch:
+        judged = judge_lot(
+            model, samples, looks, calibrated, batch_size=options.batch_size, watch=watch
+        )
+    lot = Lot(model.config.classes, asked.crop, judged, options.sure)
+    figures = lot_figures(lot, calibrated, weights=asked.weights, level=options.level)
+    notes = [looks.note] * bool(looks.note)
+    if left_out:
+        notes.append(
+            f"{len(left_out)} of the files could not be read and are not in these figures: "
+            + ", ".join(left_out)
+        )
+    facts = Facts(
+        samples,
+        lot,
+        figures,
+        calibrated,
+        str(asked.shown),
+        _model_name(asked.folder.resolve()),
+        weights_fingerprint(asked.folder),
+        about,
+        datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        options.level,
+        tuple(notes),
+    )
+    with progress("drawing", "seed") as counted:
+        no_pdf = write_report(
+            out,
+            facts,
+            _reference(options, asked.folder.parent, about, samples, lot),
+            most=options.most,
+            weights=asked.weights,
+            browser=browser,
+            counted=counted,
+        )
+    mark = f"{SIMULATED} " * bool(facts.simulated)
+    told = [f"{mark}purity of {facts.name}, crop {figures.crop}: {NOTICE}"]
+    told += [f"note: {text}" for text in facts.warnings]
+    told += lines(figures, options.level)
+    if no_pdf:
+        told.append(f"note: no PDF: {no_pdf}")
+    elif browser is None and options.pdf == "auto":
+        told.append(
+            "note: no PDF: no Chromium or Chrome is on PATH; name one in $BIMAE_CHROMIUM, or "
+            "print the page from any browser"
+        )
+    there = [name for name in FILES if (out / name).is_file()]
+    return [*told, *(f"written  {out / name}" for name in there)]
+
+
+def _reference(
+    options: PurityOptions,
+    run_folder: Path,
+    about: Mapping[str, Any],
+    samples: "SeedDataset",
+    lot: "Lot",
+) -> "Reference":
+    """Mean spectra to hold those of the seeds against."""
+    from bimae.data import open_dataset
+    from bimae.report.purity.reference import learned_from, of_known, of_lot
+
+    if options.reference is not None:
+        known = open_dataset(options.reference, hs_size=samples.hs_size, rgb_size=samples.rgb_size)
+        return of_known(known, lot.classes, samples, None)
+    learned = about.get("data", {}).get("fingerprint")
+    found = learned_from(run_folder, learned, samples) if learned else None
+    if found is None:
+        return of_lot(samples, lot)
+    known, numbers = found
+    return of_known(known, lot.classes, samples, numbers)
+
+
+def _browser(asked: str) -> str | None:
+    """What prints the PDF, if one is wanted.
+
+    Raises:
+        ConfigError: One is wanted in any case, and there is none.
+    """
+    from bimae.report.purity.pdf import NAMES, find_browser
+
+    if asked == "false":
+        return None
+    found = find_browser()
+    if found is None and asked == "true":
+        raise ConfigError(
+            f"--pdf true needs Chromium or Chrome, and none is on PATH ({', '.join(NAMES)}); "
+            "install one, name it in $BIMAE_CHROMIUM, or leave out --pdf"
+        )
+    return found
+
+
+def _model_name(folder: Path) -> str:
+    """That of the run, where the folder is one's; else the folder's own."""
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
+def _name(lot: Path) -> str:
+    """What the lot is called, as the name of a folder."""
+    return re.sub(r"[^\w-]+", "-", lot.stem).strip("-") or "lot"

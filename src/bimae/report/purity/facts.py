@@ -1,0 +1,207 @@
+"""What a purity report is made of, and what a reader has to be told before any figure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import bimae
+from bimae.data import SeedDataset
+from bimae.predict.calibrated import Calibrated
+from bimae.predict.lot import Lot
+from bimae.predict.lot_figures import LotFigures
+from bimae.predict.melding import clopper_pearson
+from bimae.report.purity.words import SIMULATED, agreement, many, percent, short
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a report is made of.
+
+    Attributes:
+        samples: The seeds.
+        lot: What they were called.
+        figures: What that says of the lot.
+        calibrated: What answers were judged by; None where the model was taken as it is.
+        shown: The views and bands that the model was shown, in words.
+        model: What the model is called.
+        fingerprint: First 12 hexadecimal digits of the SHA-256 of its weights.
+        about: What its folder tells (`report.card`).
+        made: When, in UTC.
+        level: Confidence of the intervals.
+        notes: What else a person should know of how the seeds came here; sentences without a stop.
+    """
+
+    samples: SeedDataset
+    lot: Lot
+    figures: LotFigures
+    calibrated: Calibrated | None
+    shown: str
+    model: str
+    fingerprint: str
+    about: Mapping[str, Any]
+    made: str
+    level: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the lot is called."""
+        return self.samples.info.name or self.samples.root.resolve().name
+
+    @cached_property
+    def simulated(self) -> tuple[str, ...]:
+        """What no camera was involved in: the lot, the model's training, its calibration."""
+        learned = self.about.get("data", {}).get("simulated", False)
+        calibration = self.calibration.get("simulated", False)
+        found = (
+            ("the seeds of this lot", self.samples.info.simulated),
+            ("those that the model learned from", learned),
+            ("those that it was calibrated with", calibration),
+        )
+        return tuple(name for name, is_so in found if is_so)
+
+    @property
+    def title(self) -> str:
+        """Of every output."""
+        mark = f"{SIMULATED}: " * bool(self.simulated)
+        return f"{mark}purity of {self.name}, crop {self.figures.crop}"
+
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """The data of the calibration; empty without one."""
+        return {} if self.calibrated is None else dict(self.calibrated.facts.get("data", {}))
+
+    @property
+    def checked(self) -> dict[str, Any]:
+        """What the check of the calibration found; empty without one."""
+        return {} if self.calibrated is None else dict(self.calibrated.facts.get("checked", {}))
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know before the figures, in plain sentences."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> list[str]:
+        told = []
+        figures = self.figures
+        if self.calibrated is None:
+            told.append(
+                "Not calibrated. The probabilities are those of the network, mostly too sure of "
+                "themselves; no seed is rejected, so whatever is in the lot is called one of the "
+                f"model's {len(self.lot.classes)} classes, stones and unknown species too."
+            )
+        if figures.uncorrected:
+            told.append(
+                "Not corrected for the classifier's mistakes: the intervals tell the luck of the "
+                f"sample alone. The reason: {figures.uncorrected}."
+            )
+        corrected = figures.purity.settled.corrected
+        if corrected is not None and not corrected.agrees:
+            told.append(agreement(figures.purity.settled))
+        told += [words for words in (self._much_rejected(), self._learned()) if words]
+        told += [f"{note[0].upper()}{note[1:]}." for note in self.notes]
+        if resized := self.samples.resized:
+            told.append(f"Images were brought to the size of the model: {'; '.join(resized)}.")
+        return told
+
+    def _much_rejected(self) -> str:
+        """A sentence where more seeds are rejected than luck explains."""
+        known, counts = self.checked, self.figures.answers
+        if not known:
+            return ""
+        n = known["samples"]
+        usual = clopper_pearson(round(known["rejected"] * n), n, self.level)
+        here = clopper_pearson(counts.unknown, counts.seeds, self.level)
+        if here.low <= usual.high:
+            return ""
+        return (
+            f"{percent(here.value)} of the seeds were rejected, of known seeds "
+            f"{percent(usual.value)}: there is something in this lot that the model does not know, "
+            "or it was photographed otherwise. Look at the rejected seeds."
+        )
+
+    def _learned(self) -> str:
+        """A sentence where the seeds are those that the model was made with."""
+        mine = self.samples.fingerprint
+        if mine == self.about.get("data", {}).get("fingerprint"):
+            return (
+                "These are the data that the model was trained on: it knows many of these seeds, "
+                "and the figures say nothing about other lots."
+            )
+        if mine == self.calibration.get("fingerprint"):
+            return (
+                "These are the data that the model was calibrated with: the figures say little "
+                "about other lots."
+            )
+        return ""
+
+    def model_facts(self) -> list[tuple[str, str]]:
+        """About the model and its calibration: names and values, for people."""
+        learned = self.about.get("data", {})
+        told = [
+            ("Model", self.model),
+            ("Fingerprint of its weights (SHA-256)", self.fingerprint),
+            ("Made", str(self.about.get("made", "unknown"))),
+            ("Learned from", _data(learned)),
+            ("Shown", self.shown),
+            ("Classes", f"{len(self.lot.classes)}: {', '.join(self.lot.classes)}"),
+        ]
+        if self.calibrated is None:
+            return [*told, ("Calibration", "none")]
+        checked = self.checked
+        told += [
+            ("Calibrated on", f"{_data(self.calibration)}; {self.calibration.get('parts', '')}"),
+            ("Calibrated at", str(self.calibration.get("made", "unknown"))),
+            ("Temperature", f"{self.calibrated.temperature:.3f}"),
+        ]
+        if checked:
+            cover = checked["coverage"]
+            told += [
+                (
+                    "Sets in its check",
+                    f"hold the true class in {percent(cover['coverage'])} of "
+                    f"{many(cover['samples'], 'seed')}; "
+                    f"{short(1 - self.calibrated.conformal.alpha)} asked for",
+                ),
+                (
+                    "Rejected in its check",
+                    f"{percent(checked['rejected'])} of {many(checked['samples'], 'known seed')}; "
+                    f"{short(self.calibrated.reject.share)} asked for",
+                ),
+            ]
+        return told
+
+    def lot_facts(self) -> list[tuple[str, str]]:
+        """About the seeds: names and values, for people."""
+        samples, info = self.samples, self.samples.info
+        nm = samples.wavelengths_nm
+        groups = len({group for group in samples.groups if group is not None})
+        told = [
+            ("Lot", self.name),
+            ("Seeds", f"{len(samples):,}" + f" in {many(groups, 'tray')}" * bool(groups)),
+            ("Fingerprint of the data", samples.fingerprint),
+            ("Bands", f"{samples.bands}" + (f", {nm[0]:.0f} to {nm[-1]:.0f} nm" if nm else "")),
+        ]
+        for name, value in (("Sensor", info.sensor), ("Values", info.unit), ("RGB", info.rgb),
+                            ("Source", info.source)):  # fmt: skip
+            told += [(name, value)] * bool(value)
+        told.append(("Real or simulated", "SIMULATED" if info.simulated else "real, as they say"))
+        return [*told, ("Report made", f"{self.made} by bimae {bimae.__version__}")]
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """First 12 hexadecimal digits of the SHA-256 of a model's weights."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def _data(told: Mapping[str, Any]) -> str:
+    """Name and fingerprint of a data set."""
+    simulated = "SIMULATED " * bool(told.get("simulated"))
+    name = f"{simulated}{told.get('name', 'unknown')}"
+    return f"{name} ({told['fingerprint']})" if told.get("fingerprint") else name

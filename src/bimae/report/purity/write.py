@@ -1,0 +1,86 @@
+"""A purity report on disk: all of its files or none."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from bimae.errors import ConfigError
+from bimae.report.purity.facts import Facts
+from bimae.report.purity.gallery import Counted, draw_gallery
+from bimae.report.purity.page import draw_page
+from bimae.report.purity.pdf import print_pdf
+from bimae.report.purity.record import FORMAT, as_csv, as_json
+from bimae.report.purity.reference import Reference
+from bimae.storage import atomic_folder
+
+PAGE, RECORD, SEEDS, PAPER = "report.html", "report.json", "seeds.csv", "report.pdf"
+FILES = (PAGE, PAPER, RECORD, SEEDS)
+
+
+def check_out(out: Path) -> None:
+    """Refuses to replace what somebody else made.
+
+    Raises:
+        ConfigError: A file is in the way, or a folder with anything but an earlier report.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ConfigError(f"{out}: is a file, expected a folder to write into; name another --out")
+    there = {path.name for path in out.iterdir()}
+    if there and (there - set(FILES) or not _ours(out / RECORD)):
+        raise ConfigError(f"{out}: holds other files; name another --out")
+
+
+def _ours(record: Path) -> bool:
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("format") == FORMAT
+
+
+def write_report(
+    out: Path,
+    facts: Facts,
+    reference: Reference,
+    *,
+    most: int,
+    weights: Mapping[str, float] | None = None,
+    browser: str | None = None,
+    counted: Counted = iter,
+) -> str:
+    """Writes a report; an earlier one is replaced.
+
+    Args:
+        out: The folder.
+        facts: What it is made of.
+        reference: Mean spectra.
+        most: How many seeds to draw.
+        weights: Grams per thousand seeds of each species.
+        browser: What prints the PDF; None: none is made.
+        counted: Wraps the seeds that are drawn, for a progress bar.
+
+    Returns:
+        Why there is no PDF, where one was asked for; else empty.
+
+    Raises:
+        DataError: An image cannot be read.
+    """
+    unit = facts.samples.info.unit or "value as stored"
+    gallery = draw_gallery(
+        facts.samples, facts.lot, reference, most=most, value=unit, counted=counted
+    )
+    html = draw_page(facts, gallery, reference, weights)
+    record = json.dumps(
+        as_json(facts, reference, weights), indent=2, ensure_ascii=False, allow_nan=False
+    )
+    reason = ""
+    with atomic_folder(out) as folder:
+        # Names of files may hold bytes that are no UTF-8.
+        (folder / RECORD).write_text(record + "\n", encoding="utf-8", errors="replace")
+        (folder / SEEDS).write_bytes(as_csv(facts))
+        (folder / PAGE).write_text(html, encoding="utf-8")
+        if browser is not None:
+            reason = print_pdf(browser, folder / PAGE, folder / PAPER)
+    return reason
