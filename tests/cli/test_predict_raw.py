@@ -64,6 +64,20 @@ def test_every_seed_of_a_tray_has_a_row(
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_seeds_are_cut_as_those_that_the_model_learned_from(
+    capsys: pytest.CaptureFixture[str], finetuned: Path, trays: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(finetuned / "model", model)
+    about = json.loads((model / "about.json").read_text())
+    assert about["data"]["seed_side"] is None  # it learned from no trays
+    about["data"]["seed_side"] = 61
+    (model / "about.json").write_text(json.dumps(about))
+    words = ("predict", model, trays, "--out", tmp_path / "a.csv", "--workers=1", "--keep-import")
+    assert run(capsys, *words).code == 0
+    assert open_dataset(tmp_path / "a.csv.import").info.seed_side == 61
+
+
 def test_a_scan_by_itself_and_nothing_is_left(
     capsys: pytest.CaptureFixture[str], finetuned: Path, trays: Path, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bimae.data import open_dataset
 from bimae.data.importing import ImportSettings, import_data, tray_items
 from bimae.data.simulate.trays import write_simulated_tray
-from bimae.errors import DataError
+from bimae.errors import ConfigError, DataError
 from tests.data.raw_files import scan
 
 SMALL = {"lines": 120, "samples": 180, "seeds": 6, "bands": 8, "photo_scale": 2.0}
@@ -196,3 +196,22 @@ def test_the_kernel_is_one_seed(shared, tmp_path):
     assert any("byte order" in text for text, _, _ in summary.notes)
     raw = np.fromfile(shared / "data" / "corn-kernel" / "corn-kernel-hyperspectral.raw", "<u2")
     assert np.array_equal(ds[0].hs, raw.reshape(31, 580, 43).transpose(0, 2, 1))
+
+
+def test_seeds_of_trays_that_are_imported_apart_compare(trays, tmp_path):
+    both, _ = imported(trays, tmp_path / "both")
+    side = both.info.seed_side
+    assert side == json.loads((tmp_path / "both" / "dataset.json").read_text())["seed_side"] > 5
+    alone, _ = imported(trays / "b. napus", tmp_path / "alone")
+    assert alone.info.seed_side < side  # its seeds are the smaller ones
+    again, summary = imported(trays / "b. napus", tmp_path / "again", seed_side=side)
+    assert again.info.seed_side == side
+    assert not any("cut off" in text for text, *_ in summary.notes)
+    for sample in again:
+        same = both[both.ids.index(f"b. napus/{sample.id}")]
+        assert np.array_equal(sample.hs, same.hs)
+        assert np.array_equal(sample.rgb, same.rgb)
+    _, summary = imported(trays, tmp_path / "small", seed_side=4)
+    assert any(f"takes a square of {side} pixels" in text for text, *_ in summary.notes)
+    with pytest.raises(ConfigError, match="seed_side is 0; expected pixels"):
+        imported(trays, tmp_path / "none", seed_side=0)

@@ -117,6 +117,7 @@ def _raw(options: "PredictOptions", sizes: "ModelConfig") -> "Raw | None":
         hs_size=sizes.hs_size,
         rgb_size=sizes.rgb_size,
         keep_flagged=True,
+        seed_side=_learned_side(options.model),
     )
     if problems := list(settings.problems()):
         raise ConfigError.of(problems)
@@ -125,6 +126,15 @@ def _raw(options: "PredictOptions", sizes: "ModelConfig") -> "Raw | None":
     except DataError as error:  # whoever mistyped the path of records is to learn of these too
         text = str(error).replace(EXPECTED, f"expected TFRecords, {EXPECTED[len('expected ') :]}")
         raise DataError(text) from error
+
+
+def _learned_side(model: Path) -> int | None:
+    """The square that seeds of trays were cut with where the model learned; None: unknown."""
+    from bimae.model import model_folder
+    from bimae.report.card import read_about
+
+    side = read_about(model_folder(model)).get("data", {}).get("seed_side")
+    return side if isinstance(side, int) else None
 
 
 def _check_no_import(options: "PredictOptions") -> None:

@@ -30,6 +30,8 @@ class DatasetInfo:
         unit: What the spectra are: `reflectance`, `counts`, `radiance`, or empty where unknown.
         rgb: What the RGB images are: `camera`, `false colour` (made from bands), or empty where
             unknown.
+        seed_side: Of seeds cut from trays: side of the square around each, in pixels of the scan,
+            by which one data set's seeds compare in size with another's; else None.
     """
 
     name: str = ""
@@ -40,6 +42,7 @@ class DatasetInfo:
     sensor: str = ""
     unit: str = ""
     rgb: str = ""
+    seed_side: int | None = None
 
     def save(self, folder: Path, **facts: Any) -> None:
         """Writes `dataset.json` into `folder`.
@@ -93,6 +96,9 @@ class DatasetInfo:
         for key, kind in (("simulated", bool), *texts):
             if key in known and not isinstance(known[key], kind):
                 raise DataError(f"{path}: {key} must be a {kind.__name__}, found {known[key]!r}")
+        side = known.get("seed_side")
+        if side is not None and (type(side) is not int or side < 1):
+            raise DataError(f"{path}: seed_side must be a number of pixels, found {side!r}")
         return cls(**known)
 
 

@@ -53,6 +53,7 @@ def about(samples: SeedDataset, split: Split, options: Mapping[str, Any]) -> dic
             "sensor": info.sensor,
             "unit": info.unit,
             "rgb": info.rgb,
+            "seed_side": info.seed_side,
             "fingerprint": samples.fingerprint,
             "parts": {part: len(getattr(split, part)) for part in PARTS},
             "learned_per_class": dict(

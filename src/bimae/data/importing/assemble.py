@@ -8,6 +8,7 @@ import mmap
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def assemble(
     settings: ImportSettings,
     name: str,
     source: str,
+    seed_side: int = 0,
 ) -> ImportSummary:
     """Writes the data set; the folder appears when it is complete, replacing an older one.
 
@@ -54,6 +56,7 @@ def assemble(
         settings: How things were read.
         name: What to call the data set.
         source: Where it comes from, in words.
+        seed_side: Side of the squares that seeds of trays were cut with; 0: no trays.
 
     Raises:
         DataError: Nothing could be read.
@@ -89,7 +92,8 @@ def assemble(
         summary.bytes = sum(p.stat().st_size for p in folder.glob("*.tfrecord"))
         _tray_files(found, work, folder)
         write_text(folder / REPORT, json.dumps(summary.as_json(), indent=1) + "\n")
-        _info(summary, plan, settings, name, source).save(folder, **_counts(summary, plan))
+        info = replace(_info(summary, plan, settings, name, source), seed_side=seed_side or None)
+        info.save(folder, **_counts(summary, plan))
     return summary
 
 

@@ -106,10 +106,20 @@ def import_data(
     trays = [Unit((item,), "find") for item in plan.items if item.kind == "tray"]
     found = run(trays, "looking for seeds", "tray") if trays else []
     plan.notes += _about_trays(found, settings)
-    results = run(_units(plan, trays, found, settings), "reading", "unit" if trays else "item")
+    side = _side(found, settings)
+    plan.notes += _too_large(found, side)
+    results = run(_units(plan, trays, found, side), "reading", "unit" if trays else "item")
     try:
         summary = assemble(
-            plan, results, found, work=work, out=out, settings=settings, name=name, source=source
+            plan,
+            results,
+            found,
+            work=work,
+            out=out,
+            settings=settings,
+            name=name,
+            source=source,
+            seed_side=side,
         )
     except DataError:
         shutil.rmtree(work)  # nothing that was read is of use
@@ -159,19 +169,12 @@ def _locked(work: Path) -> IO[bytes]:
     return lock
 
 
-def _units(
-    plan: Plan, trays: list[Unit], found: list[dict[str, Any]], settings: ImportSettings
-) -> list[Unit]:
+def _units(plan: Plan, trays: list[Unit], found: list[dict[str, Any]], side: int) -> list[Unit]:
     seeds = [item for item in plan.items if item.kind in ("seed", "zip")]
     units = [
         Unit(tuple(seeds[i : i + SEEDS_PER_UNIT])) for i in range(0, len(seeds), SEEDS_PER_UNIT)
     ]
     units += [Unit((item,)) for item in plan.items if item.kind in ("scene", "boxes")]
-    # One side for all trays: a seed that is twice as large is to look twice as large.
-    # Where no seed of any tray is whole, those that are flagged decide.
-    told = [facts["items"][0] for facts in found]
-    side = max((item.get("side", 0) for item in told), default=0)
-    side = side or max((item.get("any_side", 0) for item in told), default=0)
     for tray, facts in zip(trays, found, strict=True):
         (item,) = facts["items"]
         numbers = [row["number"] for row in item.get("objects", ()) if row["kept"]]
@@ -180,6 +183,28 @@ def _units(
             for i in range(0, len(numbers), SEEDS_PER_CUT)
         ]
     return units
+
+
+def _side(found: list[dict[str, Any]], settings: ImportSettings) -> int:
+    """One side for all trays: a seed that is twice as large is to look twice as large; 0: no tray.
+
+    Where no seed of any tray is whole, those that are flagged decide.
+    """
+    told = [facts["items"][0] for facts in found]
+    side = max((item.get("side", 0) for item in told), default=0)
+    side = side or max((item.get("any_side", 0) for item in told), default=0)
+    return settings.seed_side or side if told else 0
+
+
+def _too_large(found: list[dict[str, Any]], side: int) -> list[str]:
+    """A line where whole seeds need more than the side that was given."""
+    needed = max((facts["items"][0].get("side", 0) for facts in found), default=0)
+    if needed <= side:
+        return []
+    return [
+        f"the largest whole seed takes a square of {needed} pixels, but seeds are cut with "
+        f"{side}: what is beyond is cut off"
+    ]
 
 
 def _split(out: Path, seed: int, summary: ImportSummary) -> Split | None:

@@ -45,6 +45,9 @@ class ImportSettings:
         pairing: How seeds of a tray find their partner in the photo.
         background: What is around a seed on a tray: blanked, or kept as it was.
         keep_flagged: Whether touching, cut and unpaired seeds are kept.
+        seed_side: Side of the square around every seed of a tray, in pixels of the scan; None: what
+            the largest whole seed of all trays takes. Trays that are to be compared, such as those
+            learned from and those asked about, need the same.
         ground_truth: The class image of a scene; None looks beside it.
         class_names: Names of a scene's classes 1, 2, ...: a text file, a name a line.
         window: Side of a scene's windows in pixels, odd.
@@ -68,6 +71,7 @@ class ImportSettings:
     pairing: Literal["register", "order"] = "register"
     background: Literal["blank", "keep"] = "blank"
     keep_flagged: bool = False
+    seed_side: int | None = None
     ground_truth: Path | None = None
     class_names: Path | None = None
     window: int = 7
@@ -82,6 +86,8 @@ class ImportSettings:
         for name in ("hs_size", "rgb_size"):
             if (getattr(self, name) or 0) < 0:
                 yield f"{name} is {getattr(self, name)}; expected pixels, or 0 for as it is"
+        if self.seed_side is not None and self.seed_side < 1:
+            yield f"seed_side is {self.seed_side}; expected pixels of the scan, at least 1"
         for name in ("white", "dark", "labels", "ground_truth", "class_names"):
             path = getattr(self, name)
             if path is not None and not path.exists():
