@@ -201,7 +201,8 @@ def test_a_folder_of_something_else(fixed: Path, tmp_path: Path, capsys) -> None
 
 def test_verbs_know_their_options() -> None:
     for name in verb.OPTIONS:
-        weights = ["--weights=w"] if name not in ("pretrain", "baselines") else []
+        needed = {"pretrain": [], "baselines": [], "distill": ["--teacher=w"]}
+        weights = needed.get(name, ["--weights=w"])
         words = [name, "--data=d", "--out=o", *weights]
         assert judge(words) == []
         assert any("--epoks is no option" in line for line in judge([*words, "--epoks=1"]))
