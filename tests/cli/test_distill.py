@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from bimae.cli import main
 from bimae.data import DatasetInfo, open_dataset, write_tfrecords
 from bimae.model import BiMAE
+from bimae.train.callbacks import MetricsTable
 from tests.cli.run import FAST, PRETRAIN_FILES, figures, files, mistakes, run
 from tests.cli.test_processes import assert_alike, together
 
@@ -73,15 +75,24 @@ def test_a_run_goes_on_where_it_was_stopped(
     pretrained: Path,
     small_data: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    out = tmp_path / "short"
+    out = tmp_path / "broken"
+    begin = MetricsTable.on_train_epoch_start
+
+    def pull_the_plug(self: MetricsTable, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+        begin(self, trainer, pl_module)
+
     words = ("distill", "--data", small_data, "--teacher", pretrained, "--out", out, *QUIET)
-    assert run(capsys, *words, "--epochs=1").code == 0
-    assert run(capsys, "distill", "--resume", out, "--epochs=2").code == 0
-    assert len(figures(out / "metrics.csv")) == 2
-    assert set(load_file(out / "model" / "model.safetensors")) == set(
-        load_file(distilled / "model" / "model.safetensors")
-    )
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricsTable, "on_train_epoch_start", pull_the_plug)
+        assert run(capsys, *words).code == 130
+    assert run(capsys, "distill", "--resume", out).code == 0
+    assert figures(out / "metrics.csv") == figures(distilled / "metrics.csv")
+    one, other = (load_file(f / "model" / "model.safetensors") for f in (out, distilled))
+    assert all(torch.equal(one[name], other[name]) for name in other)
 
 
 def test_two_processes_distil_as_one(small_data: Path, pretrained: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from bimae.predict.calibrated import Calibrated, Judged
 from bimae.predict.lot import Lot, as_said, crop_number
 from bimae.predict.lot_figures import known_check, lot_figures
 from bimae.predict.melding import clopper_pearson
-from bimae.predict.purity import Answers, Check, lot_purity
+from bimae.predict.purity import Check, Counts, lot_purity
 from bimae.predict.purity_plan import seeds_needed
 from bimae.predict.purity_weight import purity_by_weight
 from tests.predict.test_calibrated import CLASSES, SHOWN, said
@@ -56,7 +56,7 @@ CONFUSION = [[80, 5, 5, 10], [4, 60, 16, 0], [1, 3, 190, 6]]
 def test_whom_to_look_at() -> None:
     found = lot(*MIXED)
     assert found.counts == {"oat": 1, "rye": 5, "wheat": 92}
-    assert found.answers == Answers(92, 6, 2)
+    assert found.answers == Counts(92, 6, 2)
     assert np.flatnonzero(found.other).tolist() == [90, 91, 92, 93, 94, 97]
     assert np.flatnonzero(found.doubtful).tolist() == [95, 96, 97]
     assert np.flatnonzero(found.to_look_at).tolist() == list(range(90, 100))
@@ -84,10 +84,10 @@ def test_the_crop_has_to_be_a_class() -> None:
 def test_figures_are_those_of_the_mathematics() -> None:
     made, table = with_confusion(CONFUSION), {"oat": 30.0, "rye": 25.0, "wheat": 40.0}
     found = lot_figures(lot(*MIXED), made, weights=table)
-    check = Check(Answers(190, 4, 6), Answers(21, 149, 10))
+    check = Check(Counts(190, 4, 6), Counts(21, 149, 10))
     assert found.check == check
     assert found.uncorrected == ""
-    assert found.purity == lot_purity(Answers(92, 6, 2), check)
+    assert found.purity == lot_purity(Counts(92, 6, 2), check)
     assert found.purity.settled.called == clopper_pearson(92, 100)
     assert found.purity.answered is not None and found.purity.answered.seeds == 98
     counts = {"oat": 1, "rye": 5, "wheat": 92}

@@ -8,7 +8,7 @@ from scipy.stats import beta, binom
 
 from bimae.errors import ConfigError
 from bimae.predict.melding import DRAWS, clopper_pearson, draws, quantile
-from bimae.predict.purity import Answers, Check, correct, lot_purity
+from bimae.predict.purity import Check, Counts, correct, lot_purity
 
 LEVELS = st.sampled_from([0.8, 0.9, 0.95, 0.99])
 COUNTS = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -16,7 +16,7 @@ COUNTS = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 
 def check(a: int, b: int, c: int, d: int) -> Check:
     """Of b seeds of the crop a are called it; of d others c are not."""
-    return Check(Answers(a, b - a), Answers(d - c, c))
+    return Check(Counts(a, b - a), Counts(d - c, c))
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ def test_a_lot_that_no_purity_explains() -> None:
 
 def test_a_check_from_a_confusion_matrix() -> None:
     confusion = [[8, 1, 1], [2, 7, 1], [0, 3, 7]]
-    assert Check.of_confusion(confusion, [0]) == Check(Answers(8, 2), Answers(2, 18))
-    assert Check.of_confusion(confusion, [0, 1]) == Check(Answers(18, 2), Answers(3, 7))
+    assert Check.of_confusion(confusion, [0]) == Check(Counts(8, 2), Counts(2, 18))
+    assert Check.of_confusion(confusion, [0, 1]) == Check(Counts(18, 2), Counts(3, 7))
     rejecting = [[8, 1, 1, 5], [2, 7, 1, 0], [0, 3, 7, 4]]
     found = Check.of_confusion(rejecting, {0})
-    assert found == Check(Answers(8, 2, 5), Answers(2, 18, 4))
-    assert found.settled == Check(Answers(8, 7), Answers(2, 22))
+    assert found == Check(Counts(8, 2, 5), Counts(2, 18, 4))
+    assert found.settled == Check(Counts(8, 7), Counts(2, 22))
     sensitivity, specificity = found.rates()
     assert (sensitivity.value, specificity.value) == (8 / 15, 22 / 24)
     sensitivity, specificity = found.answered.rates()
@@ -188,25 +188,25 @@ def test_a_check_from_a_confusion_matrix() -> None:
 
 
 def test_rejected_seeds_are_counted_in_two_ways() -> None:
-    found = lot_purity(Answers(90, 5, 5))
+    found = lot_purity(Counts(90, 5, 5))
     assert (found.settled.called.value, found.settled.seeds) == (0.9, 100)
     assert found.answered is not None
     assert (found.answered.called.value, found.answered.seeds) == (90 / 95, 95)
     assert found.settled.called == clopper_pearson(90, 100)
     assert found.settled.corrected is None
-    known = Check(Answers(90, 2, 8), Answers(1, 19, 20))
-    corrected = lot_purity(Answers(90, 5, 5), known)
+    known = Check(Counts(90, 2, 8), Counts(1, 19, 20))
+    corrected = lot_purity(Counts(90, 5, 5), known)
     assert corrected.settled.corrected == correct(90, 100, known.settled)
     assert corrected.answered is not None
-    assert corrected.answered.corrected == correct(90, 95, Check(Answers(90, 2), Answers(1, 19)))
-    rejected = lot_purity(Answers(0, 0, 5))
+    assert corrected.answered.corrected == correct(90, 95, Check(Counts(90, 2), Counts(1, 19)))
+    rejected = lot_purity(Counts(0, 0, 5))
     assert rejected.answered is None and rejected.settled.called.value == 0
 
 
 @given(*[st.integers(0, 200)] * 3)
 def test_leaving_out_is_never_lower_as_called(crop: int, other: int, unknown: int) -> None:
     assume(crop + other)
-    found = lot_purity(Answers(crop, other, unknown))
+    found = lot_purity(Counts(crop, other, unknown))
     assert found.answered is not None
     assert found.settled.called.value <= found.answered.called.value
     assert found.settled.called.high <= found.answered.called.high + 1e-12
@@ -216,8 +216,8 @@ def test_leaving_out_is_never_lower_as_called(crop: int, other: int, unknown: in
 
 def test_rejecting_the_crop_more_often_is_corrected_when_counted() -> None:
     """90 % of crop and all others of a lot of purity 0.8 are answered, as in the check."""
-    known = Check(Answers(8700, 300, 1000), Answers(500, 9500, 0))
-    found = lot_purity(Answers(8 * 870 + 2 * 50, 8 * 30 + 2 * 950, 800), known)
+    known = Check(Counts(8700, 300, 1000), Counts(500, 9500, 0))
+    found = lot_purity(Counts(8 * 870 + 2 * 50, 8 * 30 + 2 * 950, 800), known)
     assert found.answered is not None
     assert found.settled.corrected is not None and found.answered.corrected is not None
     assert found.settled.corrected.purity.value == pytest.approx(0.8)
@@ -226,15 +226,15 @@ def test_rejecting_the_crop_more_often_is_corrected_when_counted() -> None:
 
 def test_what_cannot_be_done_is_told() -> None:
     with pytest.raises(ConfigError, match="share of no seeds"):
-        lot_purity(Answers(0, 0))
+        lot_purity(Counts(0, 0))
     with pytest.raises(ConfigError, match="11 of 10 seeds"):
         clopper_pearson(11, 10)
     with pytest.raises(ConfigError, match="level is 95"):
         clopper_pearson(1, 10, 95)
     with pytest.raises(ConfigError, match="0 or above"):
-        Answers(-1, 2)
+        Counts(-1, 2)
     with pytest.raises(ConfigError, match="no seed of others"):
-        correct(1, 2, Check(Answers(1, 1), Answers(0, 0)))
+        correct(1, 2, Check(Counts(1, 1), Counts(0, 0)))
     for crop in ([], [0, 1], [2], [-1]):
         with pytest.raises(ConfigError, match="the crop is class"):
             Check.of_confusion([[1, 0], [0, 1]], crop)

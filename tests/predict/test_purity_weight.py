@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from bimae.errors import ConfigError
 from bimae.predict.melding import clopper_pearson
-from bimae.predict.purity import Answers, Check, correct
+from bimae.predict.purity import Check, Counts, correct
 from bimae.predict.purity_plan import seeds_needed
 from bimae.predict.purity_weight import purity_by_weight
 
 GRAMS = {"wheat": 45.0, "poppy": 0.5, "vetch": 60.0, "brome": 9.0}
-KNOWN = Check(Answers(290, 10), Answers(4, 96))
+KNOWN = Check(Counts(290, 10), Counts(4, 96))
 
 
 def test_by_hand() -> None:
@@ -78,7 +78,7 @@ def test_the_interval_covers(shares: tuple[float, ...], known: bool) -> None:
         check = None
         if known:
             errs = int(rng.binomial(100, 0.04))
-            check = Check(Answers(300, 0), Answers(errs, 100 - errs))
+            check = Check(Counts(300, 0), Counts(errs, 100 - errs))
         found = purity_by_weight(counts, "wheat", GRAMS, check)
         covered += found.low <= true <= found.high
     assert covered >= 470
@@ -89,10 +89,10 @@ def test_mistakes_are_reckoned_in() -> None:
     found = purity_by_weight(counts, "wheat", GRAMS, KNOWN)
     p = correct(380, 400, KNOWN).purity.value
     assert found.value == pytest.approx(45 * p / (45 * p + 9 * (1 - p)))
-    rejecting = Check(Answers(290, 10, 77), Answers(4, 96, 55))
+    rejecting = Check(Counts(290, 10, 77), Counts(4, 96, 55))
     assert purity_by_weight(counts, "wheat", GRAMS, rejecting) == found
     # a lot that is called crop more often than the crop is: no surer than its counts
-    odd = purity_by_weight({"wheat": 400}, "wheat", GRAMS, Check(Answers(50, 50), Answers(1, 99)))
+    odd = purity_by_weight({"wheat": 400}, "wheat", GRAMS, Check(Counts(50, 50), Counts(1, 99)))
     assert (odd.value, odd.high) == (1, 1)
     assert odd.low < purity_by_weight({"wheat": 400}, "wheat", GRAMS).low < 1
 

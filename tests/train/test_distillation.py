@@ -9,9 +9,9 @@ from bimae.data.batch import Batch
 from bimae.errors import ConfigError
 from bimae.model import BiMAE
 from bimae.model.distillation import Student, taught
+from bimae.train.distill_options import DistillOptions
 from bimae.train.distillation import DistillTask, as_taught, student_config, student_of
 from bimae.train.engine import Engine
-from bimae.train.options import DistillOptions
 from bimae.train.pretraining import PretrainTask, patches
 from tests.model.small import CONFIG
 from tests.train.test_engine import batch_of

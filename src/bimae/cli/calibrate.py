@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import BandError, ConfigError, DataError
-from bimae.spectra import BandSelection
+from bimae.cli.parts import band_problems, known_split
+from bimae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset
@@ -61,10 +61,7 @@ class CalibrateOptions:
         for name, least in (("batch_size", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 yield f"{name} is {getattr(self, name)}; it must be at least {least}"
-        try:
-            BandSelection("all" if self.bands == "auto" else self.bands)
-        except BandError as error:
-            yield str(error)
+        yield from band_problems(self.bands)
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -117,8 +114,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
                 said[name] = listen(
                     model, samples, indices, looks, batch_size=options.batch_size, watch=watch
                 )
-    shown = Shown(config.modality if options.modality == "auto" else options.modality,
-                  options.bands)  # fmt: skip
+    shown = Shown.of(config, options.modality, options.bands)
     made = calibrate(
         Parts(said["fit"], said.get("check"), said.get("train"), said.get("strangers")),
         shown,
@@ -156,8 +152,6 @@ def _parts(
     split_file: Path,
 ) -> tuple[dict[str, tuple[int, ...]], str]:
     """Samples to fit on, to check with, that were learned from, and strangers; and in words."""
-    from bimae.data import Split, split_dataset
-    from bimae.data.splits import split_file as split_file_of
     from bimae.data.stratify import stratify
 
     known = {i for i, label in enumerate(samples.labels) if label in classes}
@@ -169,9 +163,8 @@ def _parts(
             f"{options.data}: no sample of the model's classes ({', '.join(classes[:5])}"
             f"{', ...' * (len(classes) > 5)}); calibration needs labelled samples of them"
         )
-    own = Split.matches(split_file, samples)
-    if own or any(samples.declared_splits) or split_file_of(samples).is_file():
-        split = Split.load(split_file, samples) if own else split_dataset(samples)
+    if (divided := known_split(samples, split_file)) is not None:
+        split, own = divided
         fit, check = ([i for i in part if i in known] for part in (split.val, split.test))
         train = [i for i in split.train if i in known] if own else []
         if not fit:

@@ -2,7 +2,7 @@
 
 from bimae.cli import pretrain as pretraining
 from bimae.cli.parse import parse
-from bimae.train.options import DistillOptions
+from bimae.train.distill_options import DistillOptions
 
 ABOUT = (
     "Pretrains a model that reconstructs what is hidden, as bimae pretrain does, and learns beside "

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import BandError, ConfigError, DataError
-from bimae.spectra import BandSelection
+from bimae.cli.parts import band_problems, choose_part
+from bimae.errors import ConfigError, DataError
 
 ABOUT = (
     "Tests a fine-tuned classifier. On the data that it was trained on, its own test part is "
@@ -39,10 +39,7 @@ class EvaluateOptions:
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
         found = [] if self.batch_size > 0 else [f"batch_size is {self.batch_size}; at least 1"]
-        try:
-            BandSelection("all" if self.bands == "auto" else self.bands)
-        except BandError as error:
-            found.append(str(error))
+        found += band_problems(self.bands)
         return found
 
 
@@ -53,7 +50,6 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: EvaluateOptions) -> None:
     """Classifies, writes the results, and says what came out."""
-    from bimae.cli.parts import choose_part
     from bimae.data import open_dataset
     from bimae.evaluate.classification import classify
     from bimae.evaluate.looks import look

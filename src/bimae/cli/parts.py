@@ -1,11 +1,12 @@
 """Chooses a part of a data set; says how one was split and sized, and what is odd about it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bimae.errors import ConfigError
+from bimae.errors import BandError, ConfigError
+from bimae.spectra import BandSelection
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset, Split
@@ -45,6 +46,34 @@ def tell_parts(split: "Split", samples: "SeedDataset") -> None:
         print("note: no validation part: the last epoch is kept, not the best one")
 
 
+def band_problems(bands: str) -> Iterator[str]:
+    """What is wrong with a choice of bands; `auto` is none."""
+    try:
+        BandSelection("all" if bands == "auto" else bands)
+    except BandError as error:
+        yield str(error)
+
+
+def known_split(samples: "SeedDataset", split_file: Path) -> "tuple[Split, bool] | None":
+    """How data are divided already: as where the model learned, or as they say themselves.
+
+    Args:
+        samples: The data.
+        split_file: The split that the model was trained by.
+
+    Returns:
+        The split, and whether it is the model's own; None where the data are not divided.
+    """
+    from bimae.data import Split, split_dataset
+    from bimae.data.splits import split_file as split_file_of
+
+    if Split.matches(split_file, samples):
+        return Split.load(split_file, samples), True
+    if any(samples.declared_splits) or split_file_of(samples).is_file():
+        return split_dataset(samples), False
+    return None
+
+
 def choose_part(
     part: Literal["auto", "test", "val", "train", "all"],
     samples: "SeedDataset",
@@ -65,25 +94,17 @@ def choose_part(
     Raises:
         ConfigError: The data have no such part.
     """
-    from bimae.data import Split, split_dataset
-    from bimae.data.splits import split_file as split_file_of
-
-    if part == "all":
-        return "all", range(len(samples)), ""
-    note = ""
-    if Split.matches(split_file, samples):
-        note = f"the model was trained on these data: its own split is used ({split_file})"
-        split = Split.load(split_file, samples)
-    elif any(samples.declared_splits) or split_file_of(samples).is_file():
-        split = split_dataset(samples)
-    elif part == "auto":
-        return "all", range(len(samples)), ""
-    else:
+    known = None if part == "all" else known_split(samples, split_file)
+    if known is None:
+        if part in ("all", "auto"):
+            return "all", range(len(samples)), ""
         raise ConfigError(
             f"{data}: no declared parts, and not the data that the model was trained on; leave out "
             "--part to take everything"
         )
+    split, own = known
     name = "test" if part == "auto" else part
+    note = f"the model was trained on these data: its own split is used ({split_file})" * own
     return name, getattr(split, name), note
 
 

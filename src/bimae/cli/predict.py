@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import BandError, BimaeError, ConfigError, DataError, ModelError
-from bimae.spectra import BandSelection
+from bimae.cli.parts import band_problems, choose_part
+from bimae.errors import BimaeError, ConfigError, DataError, ModelError
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset
@@ -90,10 +90,7 @@ class PredictOptions:
         for name, least in (("batch_size", 1), ("workers", 0)):
             if getattr(self, name) < least:
                 yield f"{name} is {getattr(self, name)}; it must be at least {least}"
-        try:
-            BandSelection("all" if self.bands == "auto" else self.bands)
-        except BandError as error:
-            yield str(error)
+        yield from band_problems(self.bands)
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -124,8 +121,7 @@ def run(options: PredictOptions) -> None:
     folder = model_folder(options.model)
     model = SeedClassifier.from_pretrained(folder)
     config = model.config
-    modality = config.modality if options.modality == "auto" else options.modality
-    shown = Shown(modality, options.bands)
+    shown = Shown.of(config, options.modality, options.bands)
     calibrated = _calibration(options, folder, shown, config.classes)
     with Part(options.out) as part:
         source = Source.of(options, config.model)
@@ -192,7 +188,6 @@ def _looked(
     options: PredictOptions, model: "SeedClassifier", samples: "SeedDataset", split_file: Path
 ) -> "tuple[Looks, Sequence[int]]":
     """What the model is shown, and the samples to answer for."""
-    from bimae.cli.parts import choose_part
     from bimae.evaluate.looks import look
 
     looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)

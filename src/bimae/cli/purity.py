@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import BandError, BimaeError, ConfigError, ModelError
-from bimae.spectra import BandSelection
+from bimae.cli.parts import band_problems
+from bimae.errors import BimaeError, ConfigError, ModelError
 
 if TYPE_CHECKING:
     from bimae.cli.predict_import import Source
@@ -80,9 +80,9 @@ class PurityOptions:
             yield f"sure is {self.sure:g}; it must lie from 0 to 1"
         try:
             check_level(self.level)
-            BandSelection("all" if self.bands == "auto" else self.bands)
-        except (ConfigError, BandError) as error:
+        except ConfigError as error:
             yield str(error)
+        yield from band_problems(self.bands)
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -140,8 +140,7 @@ def _asked(options: PurityOptions) -> _Asked:
     model = SeedClassifier.from_pretrained(folder)
     config = model.config
     crop = crop_number(options.crop, config.classes)
-    modality = config.modality if options.modality == "auto" else options.modality
-    shown = Shown(modality, options.bands)
+    shown = Shown.of(config, options.modality, options.bands)
     calibrated = _calibration(options, folder, shown, config.classes)
     weights = None if options.weights is None else read_weights(options.weights)
     if weights is not None:  # whether the crop is there can be told before the seeds are read

@@ -32,10 +32,9 @@ class Answers:
     features: NDArray[np.float32]
     truth: NDArray[np.int64] | None
 
-    def probabilities(self, temperature: float = 1.0) -> NDArray[np.float32]:
-        """[N, K], rows sum to 1; logits are divided by the temperature first."""
-        logits = torch.from_numpy(self.logits) / temperature
-        found: NDArray[np.float32] = logits.softmax(dim=1).numpy()
+    def probabilities(self) -> NDArray[np.float32]:
+        """[N, K] as the network says them, rows sum to 1."""
+        found: NDArray[np.float32] = torch.from_numpy(self.logits).softmax(dim=1).numpy()
         return found
 
 

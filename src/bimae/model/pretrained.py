@@ -116,10 +116,15 @@ def model_kind(path: Path | str) -> str:
     Raises:
         ModelError: Not a model folder.
     """
-    return str(_read_json(model_folder(path) / CONFIG_FILE).get("kind"))
+    return str(read_json(model_folder(path) / CONFIG_FILE).get("kind"))
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object that a model folder holds.
+
+    Raises:
+        ModelError: The file cannot be read, or holds something else.
+    """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -131,7 +136,7 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 def _read_config(cls: type[Any], folder: Path) -> Any:
     file = folder / CONFIG_FILE
-    described = _read_json(file)
+    described = read_json(file)
     kind = described.pop("kind", None)
     if kind != cls.__name__:
         raise ModelError(

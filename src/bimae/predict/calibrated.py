@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from bimae.errors import ConfigError, ModelError
+from bimae.model import ClassifierConfig
 from bimae.predict.conformal import Conformal
 from bimae.predict.mahalanobis import Mahalanobis
 from bimae.predict.temperature import probabilities
@@ -43,6 +44,11 @@ class Shown:
 
     modality: str
     bands: str = "auto"
+
+    @classmethod
+    def of(cls, config: ClassifierConfig, modality: str, bands: str) -> "Shown":
+        """What a model is shown; modality `auto` is all that it looks at."""
+        return cls(config.modality if modality == "auto" else modality, bands)
 
     def __str__(self) -> str:
         """For people: `both views`, `RGB`, `spectra of 490nm,560nm`."""

@@ -17,7 +17,7 @@ from bimae.evaluate import answers
 from bimae.evaluate.looks import Looks
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import Calibrated, Judged
-from bimae.predict.purity import Answers
+from bimae.predict.purity import Counts
 from bimae.predict.temperature import probabilities
 
 Watch = Callable[[Iterable[answers.Answers]], Iterable[answers.Answers]]
@@ -84,10 +84,10 @@ class Lot:
         return {name: int(n) for name, n in zip(self.classes, found, strict=True)}
 
     @property
-    def answers(self) -> Answers:
+    def answers(self) -> Counts:
         """Counts of crop, other and rejected."""
         crop, rejected = self.counts[self.classes[self.crop]], self.rejected
-        return Answers(crop, len(self) - crop - rejected, rejected)
+        return Counts(crop, len(self) - crop - rejected, rejected)
 
 
 def judge_lot(

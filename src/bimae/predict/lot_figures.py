@@ -7,7 +7,7 @@ from bimae.errors import ConfigError
 from bimae.predict.calibrated import Calibrated
 from bimae.predict.lot import Lot
 from bimae.predict.melding import LEVEL, Share, clopper_pearson
-from bimae.predict.purity import Answers, Check, LotPurity, lot_purity
+from bimae.predict.purity import Check, Counts, LotPurity, lot_purity
 from bimae.predict.purity_plan import seeds_needed
 from bimae.predict.purity_weight import purity_by_weight
 
@@ -101,7 +101,7 @@ class LotFigures:
     """
 
     crop: str
-    answers: Answers
+    answers: Counts
     doubtful: int
     doubtful_crop: int
     purity: LotPurity

@@ -32,7 +32,7 @@ from bimae.predict.melding import (
 
 
 @dataclass(frozen=True)
-class Answers:
+class Counts:
     """What a classifier answered to some seeds.
 
     Attributes:
@@ -55,14 +55,14 @@ class Answers:
         return self.crop + self.other + self.unknown
 
     @property
-    def settled(self) -> "Answers":
+    def settled(self) -> "Counts":
         """With the rejected ones counted as other: what is not known to be the crop is not."""
-        return Answers(self.crop, self.other + self.unknown)
+        return Counts(self.crop, self.other + self.unknown)
 
     @property
-    def answered(self) -> "Answers":
+    def answered(self) -> "Counts":
         """Without the rejected ones."""
-        return Answers(self.crop, self.other)
+        return Counts(self.crop, self.other)
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class Check:
     for a lot whose other seeds are mixed about as those of the check.
 
     Attributes:
-        crops: Answers to seeds of the crop.
-        others: Answers to all other seeds.
+        crops: Counts to seeds of the crop.
+        others: Counts to all other seeds.
     """
 
-    crops: Answers
-    others: Answers
+    crops: Counts
+    others: Counts
 
     @classmethod
     def of_confusion(cls, confusion: ArrayLike, crop: Collection[int]) -> "Check":
@@ -105,9 +105,9 @@ class Check:
             raise ConfigError(f"confusion: a count is {counts.min()}; counts are 0 or above")
         is_crop = np.isin(np.arange(K), wanted)
 
-        def answers(rows: NDArray[np.int64]) -> Answers:
+        def answers(rows: NDArray[np.int64]) -> Counts:
             said, unknown = rows[:, :K].sum(axis=0), rows[:, K:].sum()
-            return Answers(int(said[is_crop].sum()), int(said[~is_crop].sum()), int(unknown))
+            return Counts(int(said[is_crop].sum()), int(said[~is_crop].sum()), int(unknown))
 
         return cls(answers(counts[is_crop]), answers(counts[~is_crop]))
 
@@ -203,9 +203,9 @@ def explained(k: float, n: float, check: Check, level: float = LEVEL) -> Check:
     """
     tail = (1 - level) / 2
     if quantile(purity_draws(k, n, check, "low"), tail) >= 1:
-        return Check(Answers(check.crops.seeds, 0), check.others)
+        return Check(Counts(check.crops.seeds, 0), check.others)
     if quantile(purity_draws(k, n, check, "high"), 1 - tail) <= 0:
-        return Check(check.crops, Answers(0, check.others.seeds))
+        return Check(check.crops, Counts(0, check.others.seeds))
     return check
 
 
@@ -218,7 +218,7 @@ def purity_draws(k: float, n: float, check: Check | None, side: Side) -> NDArray
     Args:
         k: How many seeds are called the crop; may be a fraction.
         n: Of how many.
-        check: Answers to known seeds; None: the classifier never errs.
+        check: Counts to known seeds; None: the classifier never errs.
         side: Which distribution.
     """
     seen = draws(k, n, side, 0)
@@ -267,7 +267,7 @@ class LotPurity:
     answered: Purity | None
 
 
-def lot_purity(lot: Answers, check: Check | None = None, level: float = LEVEL) -> LotPurity:
+def lot_purity(lot: Counts, check: Check | None = None, level: float = LEVEL) -> LotPurity:
     """Purity by number of a lot, from a sample of its seeds drawn at random.
 
     Args:
@@ -280,7 +280,7 @@ def lot_purity(lot: Answers, check: Check | None = None, level: float = LEVEL) -
         ConfigError: There are no seeds, or as `correct`.
     """
 
-    def purity(counts: Answers, known: Check | None) -> Purity:
+    def purity(counts: Counts, known: Check | None) -> Purity:
         k, n = counts.crop, counts.seeds
         corrected = None if known is None else correct(k, n, known, level)
         return Purity(n, clopper_pearson(k, n, level), corrected)

@@ -18,9 +18,9 @@ import torch
 import bimae
 from bimae.data import SeedDataset, Split
 from bimae.data.splits import PARTS
-from bimae.errors import ModelError
 from bimae.evaluate.classification import Results
 from bimae.model import ClassifierConfig, ModelConfig
+from bimae.model.pretrained import read_json
 from bimae.spectra import Channels
 from bimae.storage import write_text
 
@@ -96,15 +96,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         ModelError: The file is not what `write_card` leaves.
     """
     file = folder / ABOUT
-    if not file.is_file():
-        return {}
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file}: not readable as JSON ({error}); copy the model again") from error
-    if not isinstance(found, dict):
-        raise ModelError(f"{file}: an object is expected, found {type(found).__name__}")
-    return found
+    return read_json(file) if file.is_file() else {}
 
 
 def card(config: ModelConfig | ClassifierConfig, facts: Mapping[str, Any]) -> str:

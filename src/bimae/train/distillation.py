@@ -9,8 +9,8 @@ from bimae.errors import ConfigError
 from bimae.model import BiMAE
 from bimae.model.config import PRESETS, ModelConfig
 from bimae.model.distillation import Student, taught
+from bimae.train.distill_options import DistillOptions
 from bimae.train.engine import Engine, Found, to_bfloat16
-from bimae.train.options import DistillOptions
 from bimae.train.pretraining import Masked, PretrainTask, patches
 from bimae.train.scaling import scale_of
 

@@ -5,7 +5,7 @@ No torch: `--help` must answer at once.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Literal
@@ -176,23 +176,6 @@ class PretrainOptions(RunOptions):
                 yield f"{modality}_mask_ratio is {mask}; it must be above 0 and below 1"
             if not 0 < target <= 1:
                 yield f"{modality}_target_ratio is {target}; it must be above 0 and at most 1"
-
-
-@dataclass(frozen=True)
-class DistillOptions(PretrainOptions):
-    """Options of pretraining with a teacher; the model and its masks are the student's."""
-
-    teacher: Path = field(kw_only=True)
-    """Pretraining run (or model folder) of a larger model; the student reads images and tells
-    bands apart as it does."""
-    feature_weight: float = 1.0
-    """What the mean squared error from the teacher's features counts in the loss, beside those of
-    the reconstructions."""
-
-    def _problems(self) -> Iterator[str]:
-        yield from super()._problems()
-        if not 0 < self.feature_weight < inf:
-            yield f"feature_weight is {self.feature_weight}; it must be above 0 and finite"
 
 
 @dataclass(frozen=True)

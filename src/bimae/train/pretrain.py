@@ -11,8 +11,9 @@ from bimae.data.reading import Reading
 from bimae.data.similarity import alike_bands, band_correlation
 from bimae.errors import ConfigError, DataError
 from bimae.model import BiMAE, ModelConfig, model_folder
+from bimae.train.distill_options import DistillOptions
 from bimae.train.distillation import DistillTask, as_taught, student_config, student_of
-from bimae.train.options import Arithmetic, DistillOptions, PretrainOptions
+from bimae.train.options import Arithmetic, PretrainOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
 from bimae.train.pretraining import PretrainTask

@@ -7,7 +7,7 @@ from typing import Any
 import bimae
 from bimae.predict.lot_figures import Plan, Species
 from bimae.predict.melding import Share
-from bimae.predict.purity import Answers, Corrected, Purity
+from bimae.predict.purity import Corrected, Counts, Purity
 from bimae.predict.rows import Columns, Known, rows
 from bimae.predict.stream import seeds_on_trays
 from bimae.predict.writers import encoded, heading
@@ -123,7 +123,7 @@ def why(facts: Facts, number: int) -> str:
     return " ".join(name for name, is_so in found if is_so)
 
 
-def _counts(answers: Answers) -> dict[str, int]:
+def _counts(answers: Counts) -> dict[str, int]:
     return {
         "seeds": answers.seeds,
         "crop": answers.crop,
