@@ -73,8 +73,8 @@ class Check:
     for a lot whose other seeds are mixed about as those of the check.
 
     Attributes:
-        crops: Counts to seeds of the crop.
-        others: Counts to all other seeds.
+        crops: Answers to seeds of the crop, counted.
+        others: Answers to all other seeds.
     """
 
     crops: Counts
@@ -218,7 +218,7 @@ def purity_draws(k: float, n: float, check: Check | None, side: Side) -> NDArray
     Args:
         k: How many seeds are called the crop; may be a fraction.
         n: Of how many.
-        check: Counts to known seeds; None: the classifier never errs.
+        check: Answers to known seeds; None: the classifier never errs.
         side: Which distribution.
     """
     seen = draws(k, n, side, 0)
