@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from bimae.data import SeedDataset, Split
 from bimae.data.loading import check_labels
@@ -62,16 +63,55 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     split = split_for(samples, options.seed, earlier, resumed=options.resume is not None)
     if options.resume is None:  # the run to resume has reduced it already
         split = _reduced(options, samples, split)
-    model = _fresh(options, samples, split, pretrained)
-    model.trunk.requires_grad_(not options.freeze_encoder)
+    model = fresh_classifier(options, samples, split, pretrained)
+    learn(options, samples, split, model, folder, processes)
+    if processes.first:
+        model.save_pretrained(folder.model)
+    bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)
+    return FinetuneRun(folder, model, samples, split, _looks_at(model.config, bands))
 
-    precision = choose_precision(options.precision, model.config.model.width)
+
+def learn(
+    options: FinetuneOptions,
+    samples: SeedDataset,
+    split: Split,
+    model: SeedClassifier,
+    folder: RunFolder,
+    processes: Processes,
+    *,
+    sample_weights: Tensor | None = None,
+    bar: bool = True,
+) -> None:
+    """Trains a classifier; it ends with the weights of its best epoch, on the CPU.
+
+    Args:
+        options: Of the run.
+        samples: The data.
+        split: What is learned from, and by what the best epoch is chosen.
+        model: The classifier as it starts.
+        folder: Where the run is written down.
+        processes: Which processes train together.
+        sample_weights: [N] what each sample of the data counts in the loss; None: all alike, or as
+            `class_weights` says.
+        bar: Whether a progress bar is shown.
+
+    Raises:
+        BimaeError: Anything that the user has to change.
+    """
+    model.trunk.requires_grad_(not options.freeze_encoder)
     config = model.config
+    precision = choose_precision(options.precision, config.model.width)
     loaders = loaders_for(options, samples, split, Reading.of(config), processes)
     model.trunk.encoder.checkpointed = options.checkpoint_activations
     engine = engine_for(options, model, precision, len(split.train))
     counts = Counter(samples.labels[i] for i in split.train)
-    task = ClassifyTask(model, options, engine, counts=[counts[name] for name in config.classes])
+    task = ClassifyTask(
+        model,
+        options,
+        engine,
+        counts=[counts[name] for name in config.classes],
+        sample_weights=sample_weights,
+    )
     averaged = Averaged(model, options.ema) if options.ema else None
     trainer = make_trainer(
         options,
@@ -83,6 +123,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         title=f"fine-tuning ({_looks_at(config, Channels(config.bands, config.band_weights))})",
         clip=options.clip_gradients,
         averaged=averaged,
+        bar=bar,
     )
     if processes.first:
         folder.begin(options, "finetune", samples, split, precision=precision)
@@ -92,12 +133,8 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
         task.load_state_dict(best["state_dict"])
     elif averaged is not None:
         averaged.lend()
-    model = model.cpu().eval()
+    model.cpu().eval()
     model.requires_grad_(True)
-    if processes.first:
-        model.save_pretrained(folder.model)
-    bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)
-    return FinetuneRun(folder, model, samples, split, _looks_at(config, bands))
 
 
 def _reduced(options: FinetuneOptions, samples: SeedDataset, split: Split) -> Split:
@@ -115,10 +152,26 @@ def _classes(options: FinetuneOptions, samples: SeedDataset) -> tuple[str, ...]:
     return tuple(name for name in samples.classes if name not in options.leave_out)
 
 
-def _fresh(
-    options: FinetuneOptions, samples: SeedDataset, split: Split, pretrained: BiMAE | None
+def fresh_classifier(
+    options: FinetuneOptions,
+    samples: SeedDataset,
+    split: Split,
+    pretrained: BiMAE | None,
+    **sizes: float,
 ) -> SeedClassifier:
-    """A classifier for the classes of the data, over the pretrained trunk where there is one."""
+    """A classifier for the classes of the data, over the pretrained trunk where there is one.
+
+    Args:
+        options: Of the run.
+        samples: The data.
+        split: Its parts; a standard of spectra is measured on the training part.
+        pretrained: Whose trunk is taken over; None: fresh weights.
+        **sizes: Other sizes than the preset's, where nothing is pretrained; see `ModelConfig`.
+
+    Raises:
+        DataError: A label is missing, or there are fewer than two classes.
+        ConfigError: The options do not go with these data.
+    """
     if not split.train:
         raise DataError(f"{options.data}: no training samples; at least one per class is needed")
     used = [*split.train, *split.val, *split.test]
@@ -131,7 +184,7 @@ def _fresh(
         )
     channels = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
     reads_bands = options.modality != "rgb"
-    model = _sizes(options, samples, split, pretrained)
+    model = _sizes(options, samples, split, pretrained, **sizes)
     scale = options.scale or scale_of(model)
     if options.any_sensor and scale == "before":
         scale = "after"
@@ -158,7 +211,11 @@ def _fresh(
 
 
 def _sizes(
-    options: FinetuneOptions, samples: SeedDataset, split: Split, pretrained: BiMAE | None
+    options: FinetuneOptions,
+    samples: SeedDataset,
+    split: Split,
+    pretrained: BiMAE | None,
+    **sizes: float,
 ) -> ModelConfig:
     """Sizes of the encoder on the sensor of the data, and the standard of spectra if any."""
     if pretrained is None:
@@ -167,6 +224,7 @@ def _sizes(
             samples,
             band_positions=options.band_positions,
             band_tokens=options.band_tokens,
+            **sizes,
         )
     elif pretrained.config.band_positions == "wavelength":
         model = pretrained.config.on(samples.wavelengths_nm, samples.info.fwhm_nm)

@@ -119,6 +119,7 @@ class ClassifyTask(Task):
         engine: Engine | None = None,
         *,
         counts: Sequence[int] | None = None,
+        sample_weights: Tensor | None = None,
     ) -> None:
         """Prepares the task.
 
@@ -127,12 +128,15 @@ class ClassifyTask(Task):
             options: Of the run.
             engine: What computes the steps.
             counts: Training samples of each class; needed for `class_weights`.
+            sample_weights: [N] what each sample of the data set counts; None: all alike.
         """
         super().__init__(model, options, engine)
         self.depth = model.config.model.depth
         weights = class_weights(options.class_weights, counts or ())
         self.register_buffer("class_weights", weights, persistent=False)
         self.class_weights: Tensor | None
+        self.register_buffer("sample_weights", sample_weights, persistent=False)
+        self.sample_weights: Tensor | None
         self.classes = len(model.config.classes)
         self.accuracy = MulticlassAccuracy(self.classes, average="micro")
         self.macro_f1 = MulticlassF1Score(self.classes, average="macro")
@@ -156,24 +160,26 @@ class ClassifyTask(Task):
         assert label is not None
         logits = dropping(work, part.keep)(*part.images(), part.sensor.bands).float()
         found = logits.argmax(dim=1)
-        loss, hits = self._errors(logits, label), found.eq(label).float()
+        loss, hits = self._errors(logits, part.batch), found.eq(label).float()
         if mix is None:
             return Found({"loss": loss.mean(), "accuracy": hits.mean()}, logits.detach())
         other = mix.partner.label
         assert other is not None
         figures = {
-            "loss": mix.of(loss, self._errors(logits, other)),
+            "loss": mix.of(loss, self._errors(logits, mix.partner)),
             "accuracy": mix.of(hits, found.eq(other).float()),
         }
         return Found(figures, logits.detach())
 
-    def _errors(self, logits: Tensor, label: Tensor) -> Tensor:
-        """Cross-entropy of each sample [B], smoothed and weighted."""
-        smoothing = self.options.label_smoothing
+    def _errors(self, logits: Tensor, of: Batch) -> Tensor:
+        """Cross-entropy with the labels of samples [B], smoothed and weighted."""
+        assert of.label is not None
         errors = nn.functional.cross_entropy(
-            logits, label, reduction="none", label_smoothing=smoothing
+            logits, of.label, reduction="none", label_smoothing=self.options.label_smoothing
         )
-        return errors if self.class_weights is None else errors * self.class_weights[label]
+        if self.sample_weights is not None:
+            errors = errors * self.sample_weights[of.index]
+        return errors if self.class_weights is None else errors * self.class_weights[of.label]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss, accuracy and macro-F1 on unseen samples; of any sensor, over a few of them."""

@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import signal
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ def make_trainer(
     title: str,
     clip: float = 0.0,
     averaged: Averaged | None = None,
+    bar: bool = True,
 ) -> pl.Trainer:
     """A trainer that writes `metrics.csv` and the checkpoints `last` and `best`.
 
@@ -47,9 +49,12 @@ def make_trainer(
         title: What the progress bar is called.
         clip: Largest norm of a step's gradients; 0: any.
         averaged: Averaged weights, to be validated and kept as `best`.
+        bar: Whether a progress bar is shown.
     """
     _quiet()
-    callbacks: list[pl.Callback] = [MetricsTable(folder), RunBar(title), LastCheckpoint(folder)]
+    callbacks: list[pl.Callback] = [MetricsTable(folder), LastCheckpoint(folder)]
+    if bar:
+        callbacks.append(RunBar(title))
     if averaged is not None:
         callbacks.append(averaged)
     if monitor is not None:
@@ -124,7 +129,8 @@ def fit(
             raise KeyboardInterrupt(f"interrupted; {go_on}") from end
         raise
     finally:
-        signal.signal(signal.SIGINT, on_interrupt)  # and ignores further ones
+        if threading.current_thread() is threading.main_thread():  # no other may ask for signals
+            signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores further ones
 
 
 def _strategy(options: RunOptions, processes: Processes) -> str:
