@@ -24,6 +24,7 @@ from bimae.data.sample import Sample
 from bimae.data.scenes import SPLITS, Box, Scene, box_samples, grid_windows, unique_ids
 from bimae.data.tfrecord.writer import write_tfrecords
 from bimae.errors import BimaeError, DataError
+from bimae.spectra import neighbours
 
 FOLDS = 5
 SHORTEST_M, LONGEST_M = 4, 10  # sides of a crown's window; a spectral pixel is 1 m
@@ -95,9 +96,7 @@ def averaged(bands: NDArray[Any], count: int) -> NDArray[Any]:
     """[..., 369] to means of `count` neighbours; never over a gap that water bands left."""
     if count == 1:
         return bands
-    jumps = np.flatnonzero(np.diff(BAND_NUMBERS) > 1) + 1
-    runs = np.split(np.arange(len(BAND_NUMBERS)), jumps)
-    groups = [part for run in runs for part in np.array_split(run, max(1, len(run) // count))]
+    groups = neighbours(WAVELENGTHS_NM, count)
     return np.stack([bands[..., group].mean(axis=-1) for group in groups], axis=-1)
 
 

@@ -133,3 +133,19 @@ def test_a_split_without_samples_is_refused_before_anything_is_written(tmp_path)
     with pytest.raises(DataError, match="no sample for val"):
         indian_pines_dataset(tmp_path / "out", window=71, block=73)
     assert not (tmp_path / "out").exists()
+
+
+def test_neighbours_are_averaged(written, tmp_path):
+    few = indian_pines_dataset(tmp_path / "few", window=9, block=12, rgb_size=24, average=4)
+    assert few.counts == written.counts
+    one, other = open_dataset(few.folder)[7], open_dataset(written.folder)[7]
+    assert one.id == other.id and np.array_equal(one.rgb, other.rgb)
+    nm, all_nm = (
+        DatasetInfo.load(few.folder).wavelengths_nm,
+        np.array(load_scene()[0].wavelengths_nm),
+    )
+    assert len(nm) == one.hs.shape[2] == 25 + 10 + 14
+    np.testing.assert_allclose(one.hs[..., 1], other.hs[..., 5:10].mean(axis=-1), rtol=1e-5)
+    assert nm[1] == round(all_nm[5:10].mean(), 2)
+    # the last band before water vapour is not mixed with the first one after it
+    np.testing.assert_allclose(one.hs[..., 24], other.hs[..., 99:103].mean(axis=-1), rtol=1e-5)

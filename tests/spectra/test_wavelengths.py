@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bimae.errors import BandError
 from bimae.spectra import check_wavelengths, nearest_band, tell_bands
-from bimae.spectra.wavelengths import band_reach, band_shares, covers, stretches
+from bimae.spectra.wavelengths import band_reach, band_shares, covers, neighbours, stretches
 
 NM = tuple(400 + 2.0 * i for i in range(301))
 DETECTORS = tuple(400.0 + 5 * i for i in range(101)) + tuple(910.0 + 10 * i for i in range(80))
@@ -78,3 +78,17 @@ def test_a_sensor_in_words(nm: tuple[float, ...], told: str) -> None:
 def test_a_sensor_of_many_stretches_is_cut_short() -> None:
     islands = [400.0 + 100 * island + i for island in range(11) for i in range(6)]
     assert tell_bands(islands).endswith("1100-1105 nm in 6 bands every 1.0 nm and 3 stretches more")
+
+
+@given(st.integers(1, 60), st.integers(1, 20))
+def test_groups_of_neighbours_hold_every_band_once(bands: int, count: int) -> None:
+    groups = neighbours(tuple(400.0 + 5 * b for b in range(bands)), count)
+    assert [b for group in groups for b in group] == list(range(bands))
+    sizes = {len(group) for group in groups}
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) >= min(count, bands)
+
+
+def test_groups_of_neighbours_end_at_gaps() -> None:
+    assert neighbours(WATER, 100) == [range(145), range(145, 171)]
+    assert neighbours(WATER, 10)[13:15] == [range(135, 145), range(145, 158)]

@@ -26,6 +26,8 @@ class PinesOptions:
     """Side of the blocks that go to one part as a whole, in pixels."""
     rgb_size: int = 48
     """Side of the false-colour RGB image in pixels: a multiple of the patch size (24)."""
+    average: int = 1
+    """Neighbouring bands that are averaged to one, never over a gap in the spectrum."""
     seed: int = 0
     """Seed of the blocks' parts."""
     overwrite: bool = False
@@ -38,8 +40,9 @@ class PinesOptions:
             found.append(f"window is {self.window}; it must be odd, so that a pixel is its middle")
         if self.block < self.window:
             found.append(f"block is {self.block}; it must be at least the window, {self.window}")
-        if self.rgb_size < 1:
-            found.append(f"rgb_size is {self.rgb_size}; it must be at least 1")
+        for name in ("rgb_size", "average"):
+            if getattr(self, name) < 1:
+                found.append(f"{name} is {getattr(self, name)}; it must be at least 1")
         return found
 
 
@@ -62,6 +65,7 @@ def run(options: PinesOptions) -> None:
             window=options.window,
             block=options.block,
             rgb_size=options.rgb_size,
+            average=options.average,
             seed=options.seed,
             overwrite=options.overwrite,
             progress=counted,

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bimae.data.completion import completed
 from bimae.data.shapes import above, in_unit, level_of, whitened
 
 
@@ -79,6 +80,8 @@ class Batch:
         share: What part of the step this is; None: all of it.
         factors: [n, F] shapes are whitened: by how much each of some causes moves each channel
             inside one object, in the channel's deviations. None: they are not.
+        target: [C, F] all C bands of the model's sensor are made up of those that are there; then
+            `factors` are of what moves channels from object to object; see `completed`.
         log_floor: The shapes of spectra are read, see `Reading`; None: values as they are.
     """
 
@@ -94,6 +97,7 @@ class Batch:
     share: Share | None = None
     log_floor: float | None = None
     factors: Tensor | None = None
+    target: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -102,7 +106,7 @@ class Batch:
         """Some of the samples, without a copy."""
         if self.rows is None:
             cut = self._map(lambda tensor: tensor[where])
-            return replace(cut, reference=self.reference, factors=self.factors)
+            return replace(cut, reference=self.reference, factors=self.factors, target=self.target)
         own = {"index": self.index, "rows": self.rows, "turns": self.turns, "label": self.label}
         part: dict[str, Any] = {k: None if v is None else v[where] for k, v in own.items()}
         return replace(self, **part)
@@ -143,7 +147,8 @@ class Batch:
         """Both views whole, as a sensor sees them: None for one that it lacks or was not read.
 
         Returns:
-            [B, n or K, S, S], scaled over the bands that are there, and [B, 3, H, H].
+            [B, n or K, S, S], scaled over the bands that are there, and [B, 3, H, H]. Where bands
+            that lack are made up, all C of the model.
         """
         hs = None
         if self.hs is not None and sensor.hs:
@@ -159,6 +164,9 @@ class Batch:
             over: [B, M] scale each pixel over these channels, as a camera without others would;
                 default: over all that were read, or those that the reading says. Shapes that are
                 whitened need the same for all samples.
+
+        Where bands that lack are made up, `bands` are of all C, unless they are `over` itself,
+        which means all C.
         """
         assert self.hs is not None, "this batch was read without spectra"
         if self.factors is not None:
@@ -197,7 +205,13 @@ class Batch:
         if over is not None:
             usual, rise, factors = usual[over], rise[over], factors[over[0]]
         logs = above(images, usual, self.log_floor)
-        found = in_unit(whitened((logs - level_of(images, logs)).mul_(rise), factors))
+        logs = logs - level_of(images, logs)
+        if self.target is not None:
+            found = in_unit(completed(logs, factors, self.target))
+            if bands is None or bands is over:
+                return found
+            return found[torch.arange(len(found), device=bands.device)[:, None], bands]
+        found = in_unit(whitened(logs.mul_(rise), factors))
         if bands is None or bands is over:
             return found
         if over is not None:  # places among those that are there

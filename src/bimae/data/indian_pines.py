@@ -28,6 +28,7 @@ from bimae.data.sample import Sample
 from bimae.data.scenes import Scene, labelled_windows
 from bimae.data.tfrecord.writer import write_tfrecords
 from bimae.errors import DataError
+from bimae.spectra import neighbours
 from bimae.storage import atomic_folder
 
 CLASSES = (
@@ -127,12 +128,25 @@ def mended_wavelengths(shipped: Sequence[float]) -> list[float]:
     return nm
 
 
+def _averaged(scene: Scene, count: int) -> Scene:
+    """The scene with `count` neighbouring bands as one; its colours are made before that."""
+    if count == 1:
+        return scene
+    assert scene.wavelengths_nm is not None, "the scene is as `load_scene` makes it"
+    groups = neighbours(scene.wavelengths_nm, count)
+    nm = np.array(scene.wavelengths_nm)
+    cube = np.stack([scene.cube[..., group].mean(axis=-1) for group in groups], axis=-1)
+    centres = tuple(round(float(nm[group].mean()), 2) for group in groups)
+    return Scene(scene.name, cube, scene.rgb, centres)
+
+
 def indian_pines_dataset(
     out: Path,
     *,
     window: int = 7,
     block: int = 18,
     rgb_size: int = 48,
+    average: int = 1,
     seed: int = 0,
     overwrite: bool = False,
     progress: Callable[[Iterable[Sample]], Iterable[Sample]] | None = None,
@@ -150,6 +164,7 @@ def indian_pines_dataset(
         window: Side of the windows in pixels of 20 m, odd.
         block: Side of the blocks of ground in pixels, see `scenes.spatial_blocks`.
         rgb_size: Side of the RGB images in pixels.
+        average: Neighbouring bands that are averaged to one, never over a gap in the spectrum.
         seed: Of the split.
         overwrite: Replace the shards of a data set that is already there.
         progress: Wraps the samples while they are cut (they know their number), for a bar.
@@ -162,6 +177,7 @@ def indian_pines_dataset(
             `out` has shards already and `overwrite` is False.
     """
     scene, labels = load_scene()
+    scene = _averaged(scene, average)
     windows = labelled_windows(
         scene,
         labels,

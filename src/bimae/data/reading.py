@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bimae.data.batch import Batch
-from bimae.data.dataset import SeedDataset
-from bimae.data.shapes import above, level_of
+from bimae.data.completion import Completion
+from bimae.data.dataset import StoredImages
+from bimae.data.shapes import DEVIATIONS, above, level_of
 from bimae.data.transforms import Mix, one_over, scale_spectra
 from bimae.spectra import BandWeights
 
@@ -24,7 +25,6 @@ ALONE = ("after", "shape", "whitened")
 """Scales that set a band against others: of a single one nothing is left."""
 Standard = tuple[tuple[float, float], ...]
 Within = tuple[tuple[float, ...], ...]
-DEVIATIONS = 3.0  # on either side of the mean that [0, 1] has room for; what is beyond is cut off
 
 
 class Standardised(Protocol):
@@ -71,6 +71,10 @@ class Reader(Protocol):
         """What moves each band inside one object, where the shapes of spectra are whitened."""
 
     @property
+    def among(self) -> Within | None:
+        """What moves each band from object to object, where bands that lack are made up."""
+
+    @property
     def band_weights(self) -> tuple[BandWeights, ...] | None:
         """What is averaged for each channel, or None where every one is a single band."""
 
@@ -95,6 +99,9 @@ class Reading:
         log_floor: With `shape`: values below it count as it.
         within: With `whitened`: for each stored band, in its deviations, by how much each of some
             causes moves it inside one object.
+        completion: What is known of all bands of the model's sensor, which are then made up from
+            those that are read; None: only these are shown.
+        among: With `completion`: for each stored band, what moves it from object to object.
         classes: Class names in the order of their numbers; None: labels are not read.
         weights: Averages of bands to read in the place of single ones, (band, weight) pairs for
             each channel; None where every channel is one of `bands`.
@@ -108,6 +115,8 @@ class Reading:
     standard: Standard | None = None
     log_floor: float | None = None
     within: Within | None = None
+    completion: Completion | None = None
+    among: Within | None = None
 
     @classmethod
     def of(cls, config: Reader, *, labels: bool = True) -> "Reading":
@@ -128,7 +137,18 @@ class Reading:
             config.standard,
             config.log_floor,
             config.within,
+            cls.completion_of(config),
+            config.among,
         )
+
+    @staticmethod
+    def completion_of(config: Reader) -> Completion | None:
+        """What makes up the bands that lack; None for a model that is shown what is there."""
+        if config.among is None:
+            return None
+        assert config.standard is not None, "the configuration was checked"
+        assert config.within is not None, "the configuration was checked"
+        return Completion(config.standard, config.within, config.among)
 
     @classmethod
     def whole(cls, model: Standardised) -> "Reading":
@@ -152,12 +172,25 @@ class Reading:
         return torch.from_numpy(found.astype(np.float32))
 
     def factors(self) -> Tensor | None:
-        """[n, F] `within` of each channel, in its own deviations; None: nothing is whitened."""
+        """[n, F] `within` of each channel, in its own deviations; None: nothing is whitened.
+
+        Where bands that lack are made up, `among` of each channel.
+        """
         if self.within is None or self.modality == "rgb":
             return None
+        if self.completion is not None:
+            assert self.among is not None, "completion needs it"
+            found = self._of_channels(np.asarray(self.among))
+            return torch.from_numpy(found.astype(np.float32))
         deviation = np.asarray(self.standard)[:, 1:]
         found = self._of_channels(np.asarray(self.within) * deviation)
         return torch.from_numpy((found / self._of_channels(deviation)).astype(np.float32))
+
+    def target(self) -> Tensor | None:
+        """[C, F] see `Completion`; None where bands that lack are not made up."""
+        if self.completion is None or self.modality == "rgb":
+            return None
+        return self.completion.target()
 
     def _of_channels(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of the stored bands [C, k] to those of the channels [n, k]."""
@@ -165,6 +198,13 @@ class Reading:
             mix = Mix.of(self.weights)
             return np.asarray(mix.matrix.astype(np.float64) @ values[mix.bands])
         return values if self.bands is None else values[list(self.bands)]
+
+
+class Stored(Protocol):
+    """What images are read from; a `SeedDataset` is."""
+
+    def stored(self, index: int, modality: Literal["bimodal", "hs", "rgb"]) -> StoredImages:
+        """The images of a sample, at the model's sizes."""
 
 
 class Stack:
@@ -199,7 +239,7 @@ class Stack:
 
 
 def read_batch(
-    samples: SeedDataset,
+    samples: Stored,
     indices: Sequence[int],
     reading: Reading,
     mix: Mix | None = None,
@@ -247,6 +287,7 @@ def read_batch(
         rgb.tensor,
         log_floor=None if hs.tensor is None else reading.log_floor,
         factors=None if hs.tensor is None else reading.factors(),
+        target=None if hs.tensor is None else reading.target(),
     )
 
 

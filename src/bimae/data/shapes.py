@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 LEAST_VARIANCE = 3e-4  # of the largest inside objects: smaller ones are not blown up further
+DEVIATIONS = 3.0  # on either side of the mean that [0, 1] has room for; what is beyond is cut off
 MIDDLE = 0.5  # of [0, 1]: what a pixel of the mean shape is, and one that has no shape
 
 

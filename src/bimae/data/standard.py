@@ -11,6 +11,7 @@ from bimae.data.reading import Standard, Within
 from bimae.data.shapes import LEAST_VARIANCE, whitened
 from bimae.errors import DataError
 
+LEAST_AMONG = 1e-5  # of the largest variance among objects: the error that is allowed in a band
 FACTORS = 64  # enough for 300 bands; what is left out counts as the floor does
 ENOUGH = 1000  # samples; more change the third digit at most
 LOG_FLOOR = 0.01  # of the mean over all bands: what is darker is mostly noise, which logs blow up
@@ -112,6 +113,41 @@ def measure_within(
         values_seen += found.numel()
     factors *= np.sqrt(squares / values_seen)
     return tuple(tuple(round(float(x), 7) for x in row) for row in factors)
+
+
+def measure_among(
+    samples: SeedDataset, indices: Sequence[int], standard: Standard, log_floor: float
+) -> Within:
+    """What moves the bands from object to object: factors of the covariance of mean shapes.
+
+    Args:
+        samples: A data set.
+        indices: As of `measure_standard`.
+        standard: Of the shapes of spectra.
+        log_floor: Likewise.
+
+    Returns:
+        A row for each band: by how much, in logarithms, each factor moves it, over the error that
+        is allowed: `LEAST_AMONG` of the largest variance of any direction. Factors are orthogonal
+        in deviations of the bands, in which that is measured too; there are at most `FACTORS`.
+
+    Raises:
+        DataError: All samples have the same spectrum.
+    """
+    deviation = np.asarray(standard)[:, 1]
+    means = np.stack([_shapes(p, log_floor).mean(axis=0) for p in _objects(samples, indices)])
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov((means / deviation).T)))
+    if not values[-1] > 0:
+        raise DataError(
+            f"{samples.root}: all training samples have the same spectrum, so that no band tells "
+            "of another; leave out complete_bands"
+        )
+    kept = np.flatnonzero(values > 1e-3 * LEAST_AMONG * values[-1])[::-1][:FACTORS]
+    factors = vectors[:, kept] * np.sqrt(values[kept])
+    factors *= np.where(factors[np.abs(factors).argmax(axis=0), np.arange(len(kept))] < 0, -1, 1)
+    factors *= deviation[:, None]
+    error = np.sqrt(LEAST_AMONG * values[-1] * np.square(deviation).mean())
+    return tuple(tuple(round(float(x), 7) for x in row) for row in factors / error)
 
 
 def _shapes(pixels: NDArray[np.float64], log_floor: float) -> NDArray[np.float64]:

@@ -2,21 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset
-from bimae.data.reading import ALONE, Reading
+from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError, ModelError
-from bimae.model import SeedClassifier
+from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
-from bimae.spectra import BandSelection, BandWeights, band_reach
+from bimae.spectra import BandSelection, BandWeights, band_reach, between
 
 FWHM = 2 * (2 * np.log(2)) ** 0.5  # of a Gaussian, in standard deviations
 Asked = Literal["auto", "bimodal", "hs", "rgb"]
+
+
+class Sensed(Protocol):
+    """Whatever says with which sensor it was made; a `SeedDataset` does."""
+
+    @property
+    def root(self) -> Path:
+        """What messages call it."""
+
+    @property
+    def bands(self) -> int:
+        """How many bands there are."""
+
+    @property
+    def wavelengths_nm(self) -> tuple[float, ...] | None:
+        """Their centres in nm, or None where unknown."""
+
+    @property
+    def info(self) -> DatasetInfo:
+        """What else is known of the sensor."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,7 @@ class Looks:
 
 def look(
     model: SeedClassifier,
-    samples: SeedDataset,
+    samples: Sensed,
     *,
     modality: Asked = "auto",
     bands: str = "auto",
@@ -89,23 +110,43 @@ def look(
             f"bands {bands!r} is a single one here, and this model scales each pixel over the "
             "bands that are there, which of one gives nothing; show two or more"
         )
+    sees = shown != "rgb"
+    standard, among = _measured_there(config, samples) if sees else (config.standard, config.among)
     reading = Reading(
         shown,
-        channels.bands if shown != "rgb" else None,
+        channels.bands if sees else None,
         config.scale,
         config.classes if labels else None,
-        channels.weights if shown != "rgb" else None,
-        config.standard,
+        channels.weights if sees else None,
+        standard,
         config.log_floor,
         config.within,
+        Reading.completion_of(config),
+        among,
     )
-    if shown == "rgb":
+    if not sees or among is not None:  # completed, all bands of the model are shown
         return Looks(reading, note=note)
     rows = torch.tensor(channels.bands)
     if _anywhere(model) and channels.weights is not None:
         rows = torch.arange(len(channels))
         _stand_where_filters_are(model, channels.weights)
     return Looks(reading, rows, note)
+
+
+def _measured_there(
+    config: ClassifierConfig, samples: Sensed
+) -> tuple[Standard | None, Within | None]:
+    """Standard and `among` of the bands of the data.
+
+    A model that is turned to their sensor has these already; one whose missing bands are made up is
+    not turned, and what it knows of its own bands is taken to lie on lines between them.
+    """
+    own, nm = config.wavelengths_nm, samples.wavelengths_nm
+    if config.among is None or own == nm:
+        return config.standard, config.among
+    assert own is not None and nm is not None and config.standard is not None, "checked before"
+    standard = tuple((m, d) for m, d in between(own, config.standard, nm))
+    return standard, between(own, config.among, nm)
 
 
 def _stand_where_filters_are(model: SeedClassifier, filters: Sequence[BandWeights]) -> None:
@@ -137,10 +178,13 @@ def _anywhere(model: SeedClassifier) -> bool:
     return model.config.model.band_positions == "wavelength"
 
 
-def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
+def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
     """Turns the model to the sensor of the data, or refuses it; a note for people."""
     config, nm = model.config, samples.wavelengths_nm
-    if _anywhere(model):
+    if config.among is not None and nm is not None and config.wavelengths_nm is not None:
+        same = nm == config.wavelengths_nm
+        return "" if same else "the model was trained with another sensor; its bands are made up"
+    if _anywhere(model) and config.among is None:
         same = nm == config.wavelengths_nm
         if same and bands == "auto" and not config.any_sensor:
             return ""
@@ -152,7 +196,7 @@ def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
 
 
 def check_sensor(
-    samples: SeedDataset,
+    samples: Sensed,
     bands: int,
     expected: Sequence[float] | None,
     name: str = "this model",

@@ -145,8 +145,12 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
     def tokens(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
-        """Every token before the encoder; `bands` defaults to those of the configuration."""
-        return self.trunk.tokens(hs, rgb, self.bands if bands is None else bands)
+        """Every token before the encoder; `bands` defaults to those of the configuration.
+
+        A model whose missing bands are made up is shown all of them, whatever the sensor.
+        """
+        own = bands is None or self.config.among is not None
+        return self.trunk.tokens(hs, rgb, self.bands if own else bands)
 
     def encode(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None

@@ -31,6 +31,9 @@ class ClassifierConfig:
         band_weights: What it reads where not single bands: for each of `bands`, (band, weight)
             pairs, whose weighted average takes its place; weights of one sum to 1. None where
             every channel is one band.
+        among: Not None: it is always shown all bands of the sensor that it learned from, and those
+            that another lacks are made up (docs/any-sensor.md). A row for each band: what moves its
+            shape from object to object, over the error that is allowed.
     """
 
     model: ModelConfig
@@ -42,6 +45,7 @@ class ClassifierConfig:
     wavelengths_nm: tuple[float, ...] | None = None
     band_weights: tuple[BandWeights, ...] | None = None
     any_sensor: bool = False
+    among: tuple[tuple[float, ...], ...] | None = None
 
     @property
     def standard(self) -> tuple[tuple[float, float], ...] | None:
@@ -75,6 +79,7 @@ class ClassifierConfig:
             if beyond:
                 found.append(f"bands {beyond} are beyond the model's {self.model.bands}")
         found += self._scale_problems()
+        found += self._among_problems()
         if self.band_weights is not None:
             found += self._weight_problems(self.band_weights)
         if found:
@@ -97,6 +102,18 @@ class ClassifierConfig:
                 "any_sensor needs scale after, standard, shape or whitened: what no band tells is "
                 "unknown"
             )
+        return found
+
+    def _among_problems(self) -> list[str]:
+        if self.among is None:
+            return []
+        found = []
+        if not self.any_sensor or self.scale != "whitened":
+            found.append("among is given, but of models of any sensor only, with scale whitened")
+        if len(self.among) != self.model.bands:
+            found.append(f"among has {len(self.among)} rows for {self.model.bands} bands")
+        if len({len(row) for row in self.among}) > 1:
+            found.append("among has rows of different lengths")
         return found
 
     def _weight_problems(self, channels: tuple[BandWeights, ...]) -> list[str]:

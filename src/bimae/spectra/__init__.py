@@ -8,6 +8,7 @@ from bimae.spectra.wavelengths import (
     between,
     check_wavelengths,
     nearest_band,
+    neighbours,
     tell_bands,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "check_wavelengths",
     "filter_weights",
     "nearest_band",
+    "neighbours",
     "tell_bands",
 ]

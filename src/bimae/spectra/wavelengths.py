@@ -62,6 +62,25 @@ def stretches(wavelengths: Sequence[float]) -> list[range]:
     return [range(a, b) for a, b in pairwise([0, *ends, len(wavelengths)])]
 
 
+def neighbours(wavelengths: Sequence[float], count: int) -> list[range]:
+    """Bands in groups of about `count` neighbours, to be averaged; none reaches over a gap.
+
+    Args:
+        wavelengths: Band centres in nm, ascending.
+        count: Bands in a group; a stretch that does not divide has some of one more.
+    """
+    groups = []
+    for stretch in stretches(wavelengths):
+        parts = max(1, len(stretch) // count)
+        size, more = divmod(len(stretch), parts)
+        start = stretch[0]
+        for part in range(parts):
+            stop = start + size + (part < more)
+            groups.append(range(start, stop))
+            start = stop
+    return groups
+
+
 def band_shares(wavelengths: Sequence[float]) -> list[float]:
     """How many nm of the spectrum each band stands for: half the way to either neighbour.
 

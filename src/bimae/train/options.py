@@ -198,6 +198,9 @@ class FinetuneOptions(RunOptions):
     """What tells bands apart, as in pretraining; with weights, theirs is taken."""
     band_tokens: BandTokens = "sum"
     """How a band's token is made, as in pretraining; with weights, theirs is taken."""
+    complete_bands: bool = False
+    """With any_sensor and scale whitened: make up the bands that a sensor lacks from those that it
+    has, so that the network is always shown all bands of the sensor that it learned from."""
     pool: Pool = "mean"
     """Mean of all normalised tokens; mean of all tokens, normalised then (raw_mean); or the global
     token."""
@@ -257,6 +260,10 @@ class FinetuneOptions(RunOptions):
             )
         if self.any_sensor and self.scale == "before":
             yield "any_sensor needs scale after or standard: bands that are not there tell nothing"
+        if self.complete_bands and not self.any_sensor:
+            yield "complete_bands is of any_sensor: other models read the bands that they are given"
+        if self.complete_bands and self.scale not in (None, "whitened"):
+            yield f"complete_bands is of scale whitened, and scale is {self.scale!r}"
         if self.any_sensor and self.pool == "token":
             yield "any_sensor pools by the mean; leave out pool"
         if self.modality == "rgb" and self.bands != "all":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bimae.data import SeedDataset
-from bimae.data.standard import measure_shapes, measure_standard, measure_within
+from bimae.data.standard import measure_among, measure_shapes, measure_standard, measure_within
 from bimae.model import ModelConfig, Scale
 
 
@@ -32,3 +32,20 @@ def reference_for(scale: Scale, samples: SeedDataset, indices: Sequence[int]) ->
         return {"standard": standard, "log_floor": floor, "within": within}
     measured = measure_standard(samples, indices) if scale == "standard" else None
     return {"standard": measured, "log_floor": None, "within": None}
+
+
+def among_for(
+    model: ModelConfig, samples: SeedDataset, indices: Sequence[int]
+) -> tuple[tuple[float, ...], ...]:
+    """What makes up bands that a sensor lacks; see `ClassifierConfig.among`.
+
+    Args:
+        model: Sizes, with scale whitened.
+        samples: The data.
+        indices: The samples that are learned from.
+
+    Raises:
+        DataError: All samples have the same spectrum.
+    """
+    assert model.standard is not None and model.log_floor is not None, "scale is whitened"
+    return measure_among(samples, indices, model.standard, model.log_floor)
