@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bimae.data import SeedDataset
+from bimae.data import DatasetInfo
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError, ModelError
 from bimae.model import ClassifierConfig, SeedClassifier
@@ -18,26 +17,6 @@ from bimae.spectra import BandSelection, BandWeights, band_reach, between
 
 FWHM = 2 * (2 * np.log(2)) ** 0.5  # of a Gaussian, in standard deviations
 Asked = Literal["auto", "bimodal", "hs", "rgb"]
-
-
-class Sensed(Protocol):
-    """Whatever says with which sensor it was made; a `SeedDataset` does."""
-
-    @property
-    def root(self) -> Path:
-        """What messages call it."""
-
-    @property
-    def bands(self) -> int:
-        """How many bands there are."""
-
-    @property
-    def wavelengths_nm(self) -> tuple[float, ...] | None:
-        """Their centres in nm, or None where unknown."""
-
-    @property
-    def info(self) -> DatasetInfo:
-        """What else is known of the sensor."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +36,7 @@ class Looks:
 
 def look(
     model: SeedClassifier,
-    samples: Sensed,
+    samples: SeedDataset,
     *,
     modality: Asked = "auto",
     bands: str = "auto",
@@ -134,7 +113,7 @@ def look(
 
 
 def _measured_there(
-    config: ClassifierConfig, samples: Sensed
+    config: ClassifierConfig, samples: SeedDataset
 ) -> tuple[Standard | None, Within | None]:
     """Standard and `among` of the bands of the data.
 
@@ -178,7 +157,7 @@ def _anywhere(model: SeedClassifier) -> bool:
     return model.config.model.band_positions == "wavelength"
 
 
-def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
+def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
     """Turns the model to the sensor of the data, or refuses it; a note for people."""
     config, nm = model.config, samples.wavelengths_nm
     if config.among is not None and nm is not None and config.wavelengths_nm is not None:
@@ -196,7 +175,7 @@ def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
 
 
 def check_sensor(
-    samples: Sensed,
+    samples: SeedDataset,
     bands: int,
     expected: Sequence[float] | None,
     name: str = "this model",
