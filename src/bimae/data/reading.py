@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bimae.data.batch import Batch
 from bimae.data.completion import Completion
-from bimae.data.dataset import StoredImages
+from bimae.data.dataset import SeedDataset
 from bimae.data.shapes import DEVIATIONS, above, level_of
 from bimae.data.transforms import Mix, one_over, scale_spectra
 from bimae.spectra import BandWeights
@@ -200,13 +200,6 @@ class Reading:
         return values if self.bands is None else values[list(self.bands)]
 
 
-class Stored(Protocol):
-    """What images are read from; a `SeedDataset` is."""
-
-    def stored(self, index: int, modality: Literal["bimodal", "hs", "rgb"]) -> StoredImages:
-        """The images of a sample, at the model's sizes."""
-
-
 class Stack:
     """Images of one kind, put together one by one; bytes until an image comes that is none.
 
@@ -239,7 +232,7 @@ class Stack:
 
 
 def read_batch(
-    samples: Stored,
+    samples: SeedDataset,
     indices: Sequence[int],
     reading: Reading,
     mix: Mix | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bimae.data import DatasetInfo
+from bimae.data import SeedDataset
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError, ModelError
 from bimae.model import ClassifierConfig, SeedClassifier
