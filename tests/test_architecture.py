@@ -17,11 +17,13 @@ ALLOWED = {
     "train": {"errors", "storage", "spectra", "data", "model"},
     "evaluate": {"errors", "storage", "spectra", "data", "model"},
     "predict": {"errors", "storage", "spectra", "data", "model", "evaluate"},
-    "report": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"},
+    "explain": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"},
+    "report": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"}
+    | {"explain"},
     "study": {"errors", "storage", "spectra", "data", "report"},
     "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"},
     "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"}
-    | {"predict", "report", "bench", "study"},
+    | {"predict", "explain", "report", "bench", "study"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "misc"}
 

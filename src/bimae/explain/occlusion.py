@@ -1,0 +1,73 @@
+"""What an answer loses when a piece of a sample is taken out.
+
+Shapes: V variants of a sample, C cells, W windows, K classes, n channels, S and H sides.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bimae.explain.neutral import Neutral
+from bimae.explain.pieces import Pieces
+from bimae.explain.target import log_odds
+from bimae.model import SeedClassifier
+from bimae.model.trunk import Bands
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sample whose answer is explained, and who gave it.
+
+    Attributes:
+        model: The classifier, ready to answer (`eval`).
+        hs: [n, S, S] as the model is shown it; None where it is shown none.
+        rgb: [3, H, H] likewise.
+        rows: [n] rows of the spectral positions; None: as the model says.
+        neutral: What stands in for what is taken out.
+        target: Number of the class that is explained.
+        against: Of a single class to hold it against; None: all others.
+        batch_size: Variants at a time.
+    """
+
+    model: SeedClassifier
+    hs: Tensor | None
+    rgb: Tensor | None
+    rows: Bands
+    neutral: Neutral
+    target: int
+    against: int | None = None
+    batch_size: int = 64
+
+    def without(self, pieces: Pieces, together: Tensor) -> Tensor:
+        """Logits [V, K] when sets of cells bool [V, C] are taken out, each for itself."""
+        image, plain = (getattr(one, pieces.view) for one in (self, self.neutral))
+        assert image is not None and plain is not None, f"{pieces.view} is shown"
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(together), self.batch_size):
+                some = together[start : start + self.batch_size]
+                masks = pieces.masks(some.to(image.device))
+                changed = torch.where(masks, plain, image)
+                other = self.rgb if pieces.view == "hs" else self.hs
+                same = None if other is None else other.expand(len(some), *other.shape)
+                views = (changed, same) if pieces.view == "hs" else (same, changed)
+                found.append(self.model(*views, self.rows).float())
+        return torch.cat(found)
+
+    def favour(self, logits: Tensor) -> Tensor:
+        """[V] log-odds of the class that is explained."""
+        count = len(logits)
+        target = torch.full((count,), self.target, device=logits.device)
+        against = None if self.against is None else torch.full_like(target, self.against)
+        return log_odds(logits, target, against)
+
+
+def occlusion(asked: Asked, pieces: Pieces) -> Tensor:
+    """Falls of log-odds [C] without the cells, windows of them taken out at a time.
+
+    Above 0: it spoke for the class. Below: against it.
+    """
+    nothing = torch.zeros(1, len(pieces), dtype=torch.bool)
+    odds = asked.favour(asked.without(pieces, torch.cat([nothing, pieces.windows])))
+    return pieces.of_windows((odds[0] - odds[1:]).cpu())
