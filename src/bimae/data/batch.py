@@ -153,7 +153,7 @@ class Batch:
         hs = None
         if self.hs is not None and sensor.hs:
             bands = None if sensor.bands is None else sensor.bands.expand(len(self), -1)
-            hs = self.spectra(bands, over=bands)
+            hs = self.spectra(bands if self.target is None else None, over=bands)
         return hs, self.pictures() if self.rgb is not None and sensor.rgb else None
 
     def spectra(self, bands: Tensor | None = None, *, over: Tensor | None = None) -> Tensor:
@@ -165,8 +165,7 @@ class Batch:
                 default: over all that were read, or those that the reading says. Shapes that are
                 whitened need the same for all samples.
 
-        Where bands that lack are made up, `bands` are of all C, unless they are `over` itself,
-        which means all C.
+        Where bands that lack are made up of those of `over`, `bands` are among all C of the model.
         """
         assert self.hs is not None, "this batch was read without spectra"
         if self.factors is not None:
@@ -190,7 +189,7 @@ class Batch:
             if over is None:
                 low, factor = self._whole(self.low), self._whole(self.factor)
             else:
-                low, factor = _range_of(images if over is bands else self._picked(self.hs, over))
+                low, factor = range_of(images if over is bands else self._picked(self.hs, over))
             numbers = numbers.sub_(low) if own else numbers - low
             numbers, own = numbers.mul_(factor), True
         return _turn(numbers, self.turns, (2, 3), own=own)
@@ -208,7 +207,7 @@ class Batch:
         logs = logs - level_of(images, logs)
         if self.target is not None:
             found = in_unit(completed(logs, factors, self.target))
-            if bands is None or bands is over:
+            if bands is None:
                 return found
             return found[torch.arange(len(found), device=bands.device)[:, None], bands]
         found = in_unit(whitened(logs.mul_(rise), factors))
@@ -278,7 +277,7 @@ class Batch:
         return replace(self, **changed)
 
 
-def _range_of(images: Tensor) -> tuple[Tensor, Tensor]:
+def range_of(images: Tensor) -> tuple[Tensor, Tensor]:
     """Least value and one over the range of each pixel [B, 1, S, S]; 0 where it has none."""
     low = images.amin(dim=1, keepdim=True)
     span = images.amax(dim=1, keepdim=True).float() - low

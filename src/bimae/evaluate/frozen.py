@@ -17,7 +17,8 @@ from bimae.data.loading import check_labels, seed_loader
 from bimae.data.reading import ALONE, Reading
 from bimae.data.splits import PARTS
 from bimae.errors import ConfigError, DataError, ModelError
-from bimae.evaluate.looks import Looks, check_sensor
+from bimae.evaluate.looks import Looks
+from bimae.evaluate.sensor import check_sensor
 from bimae.model import BiMAE, Modality, SeedClassifier
 from bimae.model.trunk import Bands
 from bimae.spectra import Channels

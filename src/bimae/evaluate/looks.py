@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bimae.data import SeedDataset
 from bimae.data.reading import ALONE, Reading, Standard, Within
-from bimae.errors import ConfigError, ModelError
+from bimae.errors import ConfigError
+from bimae.evaluate.sensor import Sensed, check_sensor
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
-from bimae.spectra import BandSelection, BandWeights, band_reach, between
+from bimae.spectra import BandSelection, BandWeights, between
 
 FWHM = 2 * (2 * np.log(2)) ** 0.5  # of a Gaussian, in standard deviations
 Asked = Literal["auto", "bimodal", "hs", "rgb"]
@@ -36,7 +36,7 @@ class Looks:
 
 def look(
     model: SeedClassifier,
-    samples: SeedDataset,
+    samples: Sensed,
     *,
     modality: Asked = "auto",
     bands: str = "auto",
@@ -113,7 +113,7 @@ def look(
 
 
 def _measured_there(
-    config: ClassifierConfig, samples: SeedDataset
+    config: ClassifierConfig, samples: Sensed
 ) -> tuple[Standard | None, Within | None]:
     """Standard and `among` of the bands of the data.
 
@@ -157,7 +157,7 @@ def _anywhere(model: SeedClassifier) -> bool:
     return model.config.model.band_positions == "wavelength"
 
 
-def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
+def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
     """Turns the model to the sensor of the data, or refuses it; a note for people."""
     config, nm = model.config, samples.wavelengths_nm
     if config.among is not None and nm is not None and config.wavelengths_nm is not None:
@@ -172,42 +172,3 @@ def _turned(model: SeedClassifier, samples: SeedDataset, bands: str) -> str:
         model.look_at(every if config.any_sensor else channels, nm, samples.info.fwhm_nm)
         return "" if same else "the model was trained with another sensor; bands go by wavelength"
     return check_sensor(samples, config.model.bands, config.wavelengths_nm)
-
-
-def check_sensor(
-    samples: SeedDataset,
-    bands: int,
-    expected: Sequence[float] | None,
-    name: str = "this model",
-) -> str:
-    """Refuses data of another sensor than the one that a model knows.
-
-    Args:
-        samples: The data.
-        bands: Bands of the model's sensor.
-        expected: Their wavelengths in nm, or None where unknown.
-        name: What the model is called in the message.
-
-    Returns:
-        What a person should know: that wavelengths could not be compared; empty where they were.
-
-    Raises:
-        ModelError: Another number of bands, or a band that lies elsewhere.
-    """
-    if samples.bands != bands:
-        raise ModelError(
-            f"{samples.root}: images have {samples.bands} bands, {name} was made for {bands}; use "
-            "data of the same sensor"
-        )
-    found = samples.wavelengths_nm
-    if expected is None:
-        return ""
-    if found is None:
-        return "these data do not tell their wavelengths; bands are taken by number"
-    far = max(range(bands), key=lambda i: abs(expected[i] - found[i]))
-    if abs(expected[far] - found[far]) > band_reach(expected):
-        raise ModelError(
-            f"{samples.root}: band {far} lies at {found[far]:g} nm, in {name} at "
-            f"{expected[far]:g} nm; use data of the same sensor"
-        )
-    return ""

@@ -46,8 +46,7 @@ class Tokenizer(nn.Module):
         """Patches [B, N, V] at positions `rows` ([N] for all samples, or [B, N]) to [B, N, D]."""
         tokens: Tensor = self.projection(patches.to(self.projection.weight.dtype))
         if self.products:
-            # a row of the table for each row asked for, as of positions
-            tokens = tokens * nn.functional.embedding(rows, self._factors())
+            tokens = tokens * self.factor(rows)
         return tokens + self.position(rows)
 
     def position(self, rows: Tensor) -> Tensor:
@@ -58,6 +57,8 @@ class Tokenizer(nn.Module):
         """All positions [N, D]."""
         return self.positions if isinstance(self.positions, Tensor) else self.positions()
 
-    def _factors(self) -> Tensor:
+    def factor(self, rows: Tensor) -> Tensor:
+        """What projected patches at `rows` are multiplied by, where they are: [..., D]."""
         own = self.positions
-        return own.factors() if isinstance(own, WavelengthPositions) else self.factors
+        table = own.factors() if isinstance(own, WavelengthPositions) else self.factors
+        return nn.functional.embedding(rows, table)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.covariance import ledoit_wolf_shrinkage, shrunk_covariance
 
 from bimae.errors import DataError, ModelError
 from bimae.predict.tables import check_labelled, check_table
@@ -158,6 +157,9 @@ def _whitener(
         scale: [D] what a feature is divided by before shrinking.
         free: Samples less the means that were taken from them, at least 1.
     """
+    # an extra (`train`): who only answers has no need of it
+    from sklearn.covariance import ledoit_wolf_shrinkage, shrunk_covariance  # noqa: PLC0415
+
     scaled = deviations / scale
     shrinkage = max(float(ledoit_wolf_shrinkage(scaled, assume_centered=True)), LEAST_SHRINKAGE)
     covariance = shrunk_covariance(scaled.T @ scaled / free, shrinkage)
