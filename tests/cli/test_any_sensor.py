@@ -38,13 +38,13 @@ def words(verb: str, **options: object) -> list[str]:
     return [verb, *(f"--{name}={value}" for name, value in options.items())]
 
 
-@pytest.fixture(scope="module", params=["after", "standard"])
+@pytest.fixture(scope="module", params=["after", "standard", "completed"])
 def model(
     request: pytest.FixtureRequest, small_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A model of any sensor, pretrained and fine-tuned for some steps."""
     runs = tmp_path_factory.mktemp("runs")
-    scale = {"standard": "standard"}.get(request.param, "before")
+    scale = {"standard": "standard", "completed": "whitened"}.get(request.param, "before")
     common = {"data": small_data, "batch_size": 16, "logger": "none"}
     pretrain = words(
         "pretrain", out=runs / "a", epochs=2, any_sensor="true", scale=scale, cross_modal=0.2,
@@ -52,8 +52,9 @@ def model(
     )  # fmt: skip
     assert main.run(pretrain) == 0
     finetune = words(
-        "finetune", weights=runs / "a", out=runs / "b", epochs=3, any_sensor="true", **common
-    )
+        "finetune", weights=runs / "a", out=runs / "b", epochs=3, any_sensor="true",
+        complete_bands=request.param == "completed", **common,
+    )  # fmt: skip
     assert main.run(finetune) == 0
     return runs / "b"
 
