@@ -20,10 +20,13 @@ ALLOWED = {
     "explain": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"},
     "report": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"}
     | {"explain"},
+    "export": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"},
+    "serve": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"}
+    | {"explain", "report"},
     "study": {"errors", "storage", "spectra", "data", "report"},
     "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"},
     "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"}
-    | {"predict", "explain", "report", "bench", "study"},
+    | {"predict", "explain", "export", "report", "serve", "bench", "study"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "misc"}
 

@@ -1,0 +1,1 @@
+"""Answers over HTTP: an upload to a sample, samples to batches, batches to answers; and a page."""
