@@ -133,7 +133,7 @@ def test_stopped_while_importing_and_while_answering(
     assert "stopped; the same command goes on where it was" in ran.err
     assert not (tmp_path / "a.csv.part").exists()
     monkeypatch.undo()
-    monkeypatch.setattr("bimae.predict.stream.answers", stop)
+    monkeypatch.setattr("bimae.predict.network.answers", stop)
     ran = run(capsys, *words)
     assert ran.code == 130
     assert "stopped; the same command goes on where it was" in ran.err

@@ -16,7 +16,7 @@ from bimae.data import SeedDataset, open_dataset, write_tfrecords
 from bimae.errors import DataError
 from bimae.evaluate.answers import Answers, answers
 from bimae.model import SeedClassifier
-from bimae.predict import stream
+from bimae.predict import network
 from tests.cli.run import mistakes, run
 
 BATCH = "--batch-size=10"
@@ -31,7 +31,7 @@ def _stopped(monkeypatch: pytest.MonkeyPatch, after: int, error: BaseException) 
                 raise error
             yield batch
 
-    monkeypatch.setattr(stream, "answers", few)
+    monkeypatch.setattr(network, "answers", few)
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -73,14 +73,14 @@ def test_stopped_and_gone_on_with(
 KILLED = """
 import itertools, os, sys
 from bimae.cli import main
-from bimae.predict import part, stream
-real, part.EVERY_S = stream.answers, 0.0
+from bimae.predict import network, part
+real, part.EVERY_S = network.answers, 0.0
 def few(*words, **options):
     yield from itertools.islice(real(*words, **options), 3)
     with open(sys.argv[1] + ".part", "ab") as file:
         file.write(b"half a ro")
     os._exit(9)
-stream.answers = few
+network.answers = few
 main.run(sys.argv[2:])
 """
 

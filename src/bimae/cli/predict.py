@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems, choose_part
-from bimae.errors import BimaeError, ConfigError, DataError, ModelError
+from bimae.errors import BimaeError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset
-    from bimae.evaluate.looks import Looks
-    from bimae.model import SeedClassifier
-    from bimae.predict.calibrated import Calibrated, Shown
     from bimae.predict.part import Part
     from bimae.predict.stream import Question
     from bimae.predict.writers import Format
@@ -35,7 +32,7 @@ class PredictOptions:
     """Options of prediction."""
 
     model: Path
-    """Fine-tuning run, or its model folder."""
+    """Fine-tuning run, its model folder, or an exported file (.onnx), which needs no PyTorch."""
     data: Path
     """TFRecords (a file, a glob, a folder, an address), or a camera's files (a scan, a table, a
     folder)."""
@@ -109,25 +106,21 @@ def main(argv: list[str], prog: str) -> None:
 def run(options: PredictOptions) -> None:
     """Answers, and says what came of it."""
     from bimae.cli.predict_import import Source
+    from bimae.cli.predict_model import opened
     from bimae.cli.predict_text import summary
-    from bimae.model import SeedClassifier, model_folder
-    from bimae.predict.calibrated import Shown
     from bimae.predict.part import Part
     from bimae.predict.stream import Question
     from bimae.predict.writers import format_of
 
     form = format_of(options.out, options.format)
     _check_out(options)
-    folder = model_folder(options.model)
-    model = SeedClassifier.from_pretrained(folder)
-    config = model.config
-    shown = Shown.of(config, options.modality, options.bands)
-    calibrated = _calibration(options, folder, shown, config.classes)
+    model = opened(options)
     with Part(options.out) as part:
-        source = Source.of(options, config.model)
+        source = Source.of(options, model.sizes)
         try:
             samples = source.opened()
-            looks, chosen = _looked(options, model, samples, folder.parent / "split.json")
+            answerer, told = model.on(samples)
+            chosen = _chosen(options, samples, model.split_file, told)
         except BimaeError as error:
             source.clear()
             # What the files were imported to is no name that a user has ever heard.
@@ -135,8 +128,8 @@ def run(options: PredictOptions) -> None:
             raise type(error)(text) from error
         except KeyboardInterrupt:
             raise KeyboardInterrupt(STOPPED) from None
-        question = Question(model, samples, chosen, shown, looks, calibrated, options.batch_size)
-        _answer(question, form, folder, part)
+        question = Question(answerer, samples, chosen, options.batch_size)
+        _answer(question, form, part)
         source.clear(done=True)
         for line in summary(part.tally, question, part.out, source.left_out):
             print(line)
@@ -157,50 +150,20 @@ def _check_out(options: PredictOptions) -> None:
         raise ConfigError(f"{out}: is there already; choose another --out, or --overwrite it")
 
 
-def _calibration(
-    options: PredictOptions, folder: Path, shown: "Shown", classes: tuple[str, ...]
-) -> "Calibrated | None":
-    """What is known of this model and sensor, where it is wanted."""
-    from bimae.predict.calibrated import calibration_for, load
-
-    if options.calibrated == "false":
-        return None
-    found = calibration_for(load(folder), shown, options.model)
-    if found is None:
-        how = f"bimae calibrate {options.model} LABELLED_DATA"
-        if options.calibrated == "true":
-            raise ConfigError(
-                f"{options.model}: is not calibrated, but --calibrated true asks for it; do so "
-                f"first ({how})"
-            )
-        note(
-            "the probabilities are not calibrated, and mostly too sure of themselves; for odds to "
-            f"believe, sets and strangers: {how}"
-        )
-    elif found.classes != classes:
-        raise ModelError(
-            f"{folder}: its calibration is of another model (other classes); calibrate it again"
-        )
-    return found
-
-
-def _looked(
-    options: PredictOptions, model: "SeedClassifier", samples: "SeedDataset", split_file: Path
-) -> "tuple[Looks, Sequence[int]]":
-    """What the model is shown, and the samples to answer for."""
-    from bimae.evaluate.looks import look
-
-    looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
-    part, chosen, told = choose_part(options.part, samples, options.data, split_file)
-    for text in (looks.note, told):
+def _chosen(
+    options: PredictOptions, samples: "SeedDataset", split_file: Path, told: str
+) -> "Sequence[int]":
+    """The samples to answer for; tells what is worth knowing of them and of who answers."""
+    part, chosen, of_parts = choose_part(options.part, samples, options.data, split_file)
+    for text in (told, of_parts):
         if text:
             note(text)
     if not len(chosen):
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
-    return looks, chosen
+    return chosen
 
 
-def _answer(question: "Question", form: "Format", folder: Path, part: "Part") -> None:
+def _answer(question: "Question", form: "Format", part: "Part") -> None:
     """Writes all rows, going on where an earlier run stopped, and gives the file its name."""
     from bimae.cli.progress import progress
     from bimae.predict.stream import answer
@@ -208,7 +171,7 @@ def _answer(question: "Question", form: "Format", folder: Path, part: "Part") ->
 
     table = question.table(form)
     kinds = table.columns.kinds()
-    key = question.key(table, folder)
+    key = question.key(table)
     total = len(question.chosen)
     if changed := part.begin(key, heading(form, tuple(kinds))):
         note(f"{part.path} was begun with other {', '.join(changed)}; it is begun anew")

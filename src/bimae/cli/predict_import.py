@@ -12,8 +12,8 @@ from bimae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from bimae.cli.predict import PredictOptions
+    from bimae.cli.predict_model import Sizes
     from bimae.data import SeedDataset
-    from bimae.model import ModelConfig
     from bimae.predict.source import Raw
 
 PASSED_ON = (
@@ -37,7 +37,7 @@ class Source:
     """
 
     data: Path
-    sizes: "ModelConfig"
+    sizes: "Sizes"
     raw: "Raw | None"
     workers: int
     keep: bool
@@ -45,7 +45,7 @@ class Source:
     made: bool = False
 
     @classmethod
-    def of(cls, options: "PredictOptions", sizes: "ModelConfig") -> "Source":
+    def of(cls, options: "PredictOptions", sizes: "Sizes") -> "Source":
         """Finds out what DATA is.
 
         Raises:
@@ -93,7 +93,7 @@ class Source:
             print(f"note: {raw.folder} is removed at the end; --keep-import keeps it")
 
 
-def _raw(options: "PredictOptions", sizes: "ModelConfig") -> "Raw | None":
+def _raw(options: "PredictOptions", sizes: "Sizes") -> "Raw | None":
     from bimae.data.locate import are_records
 
     if are_records(options.data):
@@ -117,7 +117,7 @@ def _raw(options: "PredictOptions", sizes: "ModelConfig") -> "Raw | None":
         hs_size=sizes.hs_size,
         rgb_size=sizes.rgb_size,
         keep_flagged=True,
-        seed_side=_learned_side(options.model),
+        seed_side=sizes.seed_side,
     )
     if problems := list(settings.problems()):
         raise ConfigError.of(problems)
@@ -126,15 +126,6 @@ def _raw(options: "PredictOptions", sizes: "ModelConfig") -> "Raw | None":
     except DataError as error:  # whoever mistyped the path of records is to learn of these too
         text = str(error).replace(EXPECTED, f"expected TFRecords, {EXPECTED[len('expected ') :]}")
         raise DataError(text) from error
-
-
-def _learned_side(model: Path) -> int | None:
-    """The square that seeds of trays were cut with where the model learned; None: unknown."""
-    from bimae.model import model_folder
-    from bimae.report.card import read_about
-
-    side = read_about(model_folder(model)).get("data", {}).get("seed_side")
-    return side if isinstance(side, int) else None
 
 
 def _check_no_import(options: "PredictOptions") -> None:

@@ -25,8 +25,8 @@ def summary(
         left_out: Names of items that have no rows, since they could not be imported.
     """
     simulated = "SIMULATED " * question.samples.info.simulated
-    judged = question.calibrated
-    rejected = "" if judged is None else f", {tally.rejected} rejected as strange"
+    alpha = question.answerer.alpha
+    rejected = "" if alpha is None else f", {tally.rejected} rejected as strange"
     yield f"answers  {count(tally.samples, f'{simulated}sample')}{rejected}"
     if left_out:
         more = ", ..." * (len(left_out) > 3)
@@ -36,9 +36,6 @@ def summary(
         named = ", ".join(f"{name} {number}" for name, number in commonest[:LISTED])
         rest = len(commonest) - LISTED
         yield f"classes  {named}{f', and {rest} more' if rest > 0 else ''}"
-    if judged is not None:
-        yield (
-            f"sets     of {1 - judged.conformal.alpha:.0%}: "
-            f"{tally.named / tally.samples:.2f} classes on average"
-        )
+    if alpha is not None:
+        yield (f"sets     of {1 - alpha:.0%}: {tally.named / tally.samples:.2f} classes on average")
     yield f"written  {out}"

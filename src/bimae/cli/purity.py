@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems
-from bimae.errors import BimaeError, ConfigError, ModelError
+from bimae.errors import BimaeError, ConfigError
 
 if TYPE_CHECKING:
     from bimae.cli.predict_import import Source
@@ -97,6 +97,7 @@ def run(options: PurityOptions) -> None:
     """Asks, reckons, draws, and says what came of it."""
     from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_import import Source
+    from bimae.cli.predict_model import sizes_of
     from bimae.report.purity import check_out
 
     out = options.out or Path(f"purity-{_name(options.lot)}")
@@ -105,7 +106,7 @@ def run(options: PurityOptions) -> None:
     asked = _asked(options)
     # The camera's files of a lot come in as they do for `bimae predict`.
     predict = PredictOptions(options.model, options.lot, out, workers=options.workers)
-    source = Source.of(predict, asked.model.config.model)
+    source = Source.of(predict, sizes_of(asked.folder, asked.model.config.model))
     try:
         told = _report(options, asked, source, out, browser)
     except BimaeError as error:
@@ -156,7 +157,7 @@ def _calibration(
     Raises:
         ConfigError: There is none, and the user did not say that it may be so.
     """
-    from bimae.predict.calibrated import calibration_for, load
+    from bimae.predict.calibrated import calibration_for, check_classes, load
 
     if not options.calibrated:
         return None
@@ -167,10 +168,7 @@ def _calibration(
             f"is strange to it; calibrate it first (bimae calibrate {options.model} "
             "LABELLED_DATA), or take its answers as they are (--calibrated false)"
         )
-    if found.classes != classes:
-        raise ModelError(
-            f"{folder}: its calibration is of another model (other classes); calibrate it again"
-        )
+    check_classes(found, classes, folder)
     return found
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,9 +12,8 @@ from bimae.errors import ConfigError
 from bimae.evaluate.sensor import Sensed, check_sensor
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
-from bimae.spectra import BandSelection, BandWeights, between
+from bimae.spectra import BandSelection, BandWeights, between, place_of
 
-FWHM = 2 * (2 * np.log(2)) ** 0.5  # of a Gaussian, in standard deviations
 Asked = Literal["auto", "bimodal", "hs", "rgb"]
 
 
@@ -129,28 +127,14 @@ def _measured_there(
 
 
 def _stand_where_filters_are(model: SeedClassifier, filters: Sequence[BandWeights]) -> None:
-    """Gives each filter the position of its own centre and width, not of a band near it.
-
-    The width is that of a Gaussian with the spread of what the filter averages.
-    """
+    """Gives each filter the position of its own centre and width, not of a band near it."""
     sizes = model.config.model
     assert sizes.wavelengths_nm is not None, "positions are by wavelength"
     assert sizes.widths_nm is not None, "positions are by wavelength"
-    centres, widths = [], []
-    for pairs in filters:
-        bands, weights = np.array([b for b, _ in pairs]), np.array([w for _, w in pairs])
-        nm, fwhm = np.array(sizes.wavelengths_nm)[bands], np.array(sizes.widths_nm)[bands]
-        if len(pairs) == 1:
-            centres.append(float(nm[0]))
-            widths.append(float(fwhm[0]))
-            continue
-        centre = float(weights @ nm)
-        spread = float(weights @ ((nm - centre) ** 2 + (fwhm / FWHM) ** 2))
-        centres.append(centre)
-        widths.append(FWHM * spread**0.5)
+    places = [place_of(pairs, sizes.wavelengths_nm, sizes.widths_nm) for pairs in filters]
     positions = model.trunk.hs.positions
     assert isinstance(positions, WavelengthPositions)
-    positions.look_at(centres, widths)
+    positions.look_at([nm for nm, _ in places], [width for _, width in places])
 
 
 def _anywhere(model: SeedClassifier) -> bool:

@@ -202,6 +202,18 @@ def calibration_for(known: Sequence[Calibrated], shown: Shown, where: Path) -> C
     return found
 
 
+def check_classes(calibrated: Calibrated, classes: tuple[str, ...], folder: Path) -> None:
+    """Refuses a calibration that is of another model than the one in whose folder it lies.
+
+    Raises:
+        ModelError: Its classes are others.
+    """
+    if calibrated.classes != classes:
+        raise ModelError(
+            f"{folder}: its calibration is of another model (other classes); calibrate it again"
+        )
+
+
 def _read(plain: Mapping[str, Any], number: int, arrays: Mapping[str, Any]) -> Calibrated:
     conformal: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in plain["conformal"].items()

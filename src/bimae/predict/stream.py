@@ -1,27 +1,67 @@
-"""Answers of a classifier for any number of samples, a batch at a time, into a file."""
+"""Answers for any number of samples, a batch at a time, into a file. No torch.
+
+Who answers is one of two: a classifier in PyTorch (`network`), or an exported file in a runtime of
+its own (the room `export`).
+"""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from bimae.data import SeedDataset
 from bimae.data.csv_table import read_csv
-from bimae.evaluate.answers import Answers, answers
-from bimae.evaluate.looks import Looks
-from bimae.model import SeedClassifier
-from bimae.predict.calibrated import Calibrated, Shown
+from bimae.predict.calibrated import Judged
 from bimae.predict.part import Part
 from bimae.predict.rows import Columns, Known, rows
-from bimae.predict.temperature import probabilities
 from bimae.predict.writers import Format, encoded
 
-Watch = Callable[[Iterable[Answers]], Iterable[Answers]]
-MODEL_FILES = ("config.json", "model.safetensors")
 SEEDS = "seeds.csv"  # what an import of trays leaves beside the records
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of a batch.
+
+    Attributes:
+        index: [N] which samples of the data set these are.
+        odds: [N, K] probabilities, calibrated where `judged` is there.
+        judged: What is known where answers are calibrated.
+    """
+
+    index: NDArray[np.int64]
+    odds: NDArray[np.float32] | NDArray[np.float64]
+    judged: Judged | None = None
+
+
+Watch = Callable[[Iterable[Told]], Iterable[Told]]
+
+
+class Answerer(Protocol):
+    """Who can be asked about samples."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the columns of `odds` stand for."""
+
+    @property
+    def alpha(self) -> float | None:
+        """Share of new samples whose set may miss the truth; None: answers are not calibrated."""
+
+    def identity(self) -> dict[str, str]:
+        """All that decides what is answered: `model`, `sensor`, `calibration`, `device`."""
+
+    def tell(self, samples: SeedDataset, indices: Sequence[int], batch_size: int) -> Iterator[Told]:
+        """Answers, in order.
+
+        Raises:
+            DataError: A record cannot be read.
+            ModelError: What is said is not finite.
+        """
 
 
 @dataclass(frozen=True)
@@ -44,21 +84,15 @@ class Question:
     """What is asked, and of whom.
 
     Attributes:
-        model: The classifier.
+        answerer: Who is asked.
         samples: The data.
         chosen: Which of them, in this order.
-        shown: The sensor.
-        looks: What that means for this model and these data; reads no labels.
-        calibrated: Of the model for this sensor; None: answers as the network gives them.
         batch_size: Samples at a time.
     """
 
-    model: SeedClassifier
+    answerer: Answerer
     samples: SeedDataset
     chosen: Sequence[int]
-    shown: Shown
-    looks: Looks
-    calibrated: Calibrated | None = None
     batch_size: int = 64
 
     def table(self, form: Format) -> Table:
@@ -66,35 +100,32 @@ class Question:
         samples, chosen = self.samples, self.chosen
         seeds = seeds_on_trays(samples.root)
         columns = Columns(
-            self.model.config.classes,
+            self.answerer.classes,
             group=any(samples.groups[i] is not None for i in chosen),
             tray=any(samples.ids[i] in seeds for i in chosen),
             label=any(samples.labels[i] is not None for i in chosen),
-            judged=self.calibrated is not None,
+            judged=self.answerer.alpha is not None,
         )
         return Table(columns, form, seeds)
 
-    def key(self, table: Table, folder: Path) -> dict[str, str]:
+    def key(self, table: Table) -> dict[str, str]:
         """All that decides what is written, by names for people.
 
         Batches are part of it: of another size they are rounded otherwise.
-
-        Args:
-            table: What is written.
-            folder: The model folder.
         """
         chosen = np.asarray(self.chosen, dtype="<i8").tobytes()
+        who = self.answerer.identity()
         return {
-            "model": _digest(*(_of_file(folder / name) for name in MODEL_FILES)),
+            "model": who["model"],
             "data": self.samples.fingerprint,
-            "trays": _digest(repr(table.seeds).encode()) if table.columns.tray else "none",
-            "samples": f"{len(self.chosen)} {_digest(chosen)}",
-            "sensor": str(self.shown),
-            "calibration": "none" if self.calibrated is None else digest(self.calibrated),
+            "trays": digest(repr(table.seeds).encode()) if table.columns.tray else "none",
+            "samples": f"{len(self.chosen)} {digest(chosen)}",
+            "sensor": who["sensor"],
+            "calibration": who["calibration"],
             "format": table.form,
-            "columns": _digest("\0".join(table.columns.kinds()).encode()),
+            "columns": digest("\0".join(table.columns.kinds()).encode()),
             "batch size": str(self.batch_size),
-            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "device": who["device"],
         }
 
 
@@ -116,17 +147,12 @@ def answer(question: Question, table: Table, part: Part, watch: Watch = iter) ->
         return
     columns = table.columns
     names = tuple(columns.kinds())
-    calibrated = question.calibrated
-    said = answers(
-        question.model, question.samples, left, question.looks, batch_size=question.batch_size
-    )
-    for batch in watch(said):
-        judged = None if calibrated is None else calibrated.judge(batch.logits, batch.features)
-        odds = probabilities(batch.logits) if judged is None else judged.probabilities
-        known = [_known(question.samples, i, table.seeds) for i in batch.index.tolist()]
+    said = question.answerer.tell(question.samples, left, question.batch_size)
+    for told in watch(said):
+        known = [_known(question.samples, i, table.seeds) for i in told.index.tolist()]
         part.add(
-            encoded(table.form, names, rows(columns, known, odds, judged)),
-            part.tally.plus(columns, odds, judged),
+            encoded(table.form, names, rows(columns, known, told.odds, told.judged)),
+            part.tally.plus(columns, told.odds, told.judged),
         )
 
 
@@ -149,27 +175,12 @@ def seeds_on_trays(folder: Path) -> dict[str, tuple[int, str]]:
     }
 
 
-def digest(calibrated: Calibrated) -> str:
-    """16 hexadecimal digits that stand for all that a calibration judges by."""
-    made = calibrated
-    facts = (made.shown, made.classes, made.temperature, made.conformal, made.score, made.reject)
-    arrays = {} if made.distances is None else made.distances.arrays()
-    return _digest(
-        repr(facts).encode(),
-        *(part for name in sorted(arrays) for part in (name.encode(), arrays[name].tobytes())),
-    )
-
-
-def _digest(*parts: bytes) -> str:
+def digest(*parts: bytes) -> str:
+    """16 hexadecimal digits that stand for these bytes."""
     made = hashlib.sha256()
     for one in parts:
         made.update(len(one).to_bytes(8, "little") + one)
     return made.hexdigest()[:16]
-
-
-def _of_file(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _known(samples: SeedDataset, i: int, seeds: Mapping[str, tuple[int, str]]) -> Known:

@@ -1,7 +1,7 @@
 """What a band is: its wavelength in nm, and which bands are meant by a selection. No torch."""
 
 from bimae.spectra.bands import BandSelection, Channels
-from bimae.spectra.filters import BandWeights, filter_weights
+from bimae.spectra.filters import BandWeights, filter_weights, place_of
 from bimae.spectra.wavelengths import (
     band_reach,
     band_shares,
@@ -23,5 +23,6 @@ __all__ = [
     "filter_weights",
     "nearest_band",
     "neighbours",
+    "place_of",
     "tell_bands",
 ]

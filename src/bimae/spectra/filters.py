@@ -1,10 +1,11 @@
 """What a filter camera would see through one of its filters, made of a sensor's bands."""
 
 from collections.abc import Sequence
-from math import exp, fsum, log
+from math import exp, fsum, log, sqrt
 
 from bimae.spectra.wavelengths import band_reach, band_shares, covers, nearest_band
 
+FWHM = 2 * sqrt(2 * log(2))  # of a Gaussian, in standard deviations
 LEAST = 1e-4  # weights below this share of the largest are dropped
 
 BandWeights = tuple[tuple[int, float], ...]
@@ -56,3 +57,26 @@ def is_seen(wavelengths: Sequence[float], centre: float, fwhm: float) -> bool:
         return False
     nearest = wavelengths[nearest_band(wavelengths, centre)]
     return abs(nearest - centre) <= fwhm / 2 or covers(wavelengths, centre)
+
+
+def place_of(
+    pairs: BandWeights, wavelengths: Sequence[float], widths: Sequence[float]
+) -> tuple[float, float]:
+    """Where a weighted average of bands lies: its own centre and width, not those of a band near.
+
+    Args:
+        pairs: (band, weight) of the average.
+        wavelengths: Band centres in nm.
+        widths: Full width at half maximum of each band in nm.
+
+    Returns:
+        Centre and width in nm; the width is that of a Gaussian with the spread of what is averaged.
+    """
+    if len(pairs) == 1:
+        return float(wavelengths[pairs[0][0]]), float(widths[pairs[0][0]])
+    centre = fsum(weight * wavelengths[band] for band, weight in pairs)
+    spread = fsum(
+        weight * ((wavelengths[band] - centre) ** 2 + (widths[band] / FWHM) ** 2)
+        for band, weight in pairs
+    )
+    return centre, FWHM * sqrt(spread)

@@ -1,0 +1,172 @@
+"""Who answers in `bimae predict`: a model folder, by PyTorch, or an exported file, without it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from bimae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bimae.cli.predict import PredictOptions
+    from bimae.data import SeedDataset
+    from bimae.export.runtime import Exported
+    from bimae.model import ModelConfig, SeedClassifier
+    from bimae.predict.calibrated import Calibrated, Shown
+    from bimae.predict.stream import Answerer
+
+EXPORTED = ".onnx"
+
+
+class Sizes(NamedTuple):
+    """How images are to be made of a camera's files.
+
+    Attributes:
+        hs_size: Side of spectral images in pixels.
+        rgb_size: Side of RGB images in pixels.
+        seed_side: Square that seeds of trays were cut with where the model learned; None: unknown.
+    """
+
+    hs_size: int
+    rgb_size: int
+    seed_side: int | None
+
+
+class Opened(Protocol):
+    """A model that has been read; the data are not known yet."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Of the images that it takes."""
+
+    @property
+    def split_file(self) -> Path:
+        """Where the split that it was trained by lies, if it does."""
+
+    def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
+        """Who answers for these samples, and what a person should know of it."""
+
+
+def opened(options: "PredictOptions") -> Opened:
+    """The model that is asked.
+
+    Raises:
+        BimaeError: It cannot be read, or options do not fit it.
+    """
+    if options.model.suffix.lower() == EXPORTED:
+        return _File.of(options)
+    return _Folder.of(options)
+
+
+@dataclass(frozen=True)
+class _File:
+    exported: "Exported"
+
+    @classmethod
+    def of(cls, options: "PredictOptions") -> "_File":
+        from bimae.export.runtime import open_onnx
+
+        exported = open_onnx(options.model)
+        plate = exported.plate
+        found = [
+            f"--{name} {asked} is asked for, but {options.model} answers for {plate.shown} alone; "
+            "leave it out, or export the model for that"
+            for name, asked, own in (
+                ("modality", options.modality, plate.modality),
+                ("bands", options.bands, plate.bands),
+            )
+            if asked not in ("auto", own)
+        ]
+        calibrated = plate.judging is not None
+        if options.calibrated != "auto" and (options.calibrated == "true") != calibrated:
+            found.append(
+                f"--calibrated {options.calibrated} is asked for, but {options.model} was exported "
+                f"{'with' if calibrated else 'without'} a calibration; export it again"
+            )
+        if found:
+            raise ConfigError.of(found)
+        return cls(exported)
+
+    @property
+    def sizes(self) -> Sizes:
+        plate = self.exported.plate
+        return Sizes(plate.hs_size, plate.rgb_size, plate.seed_side)
+
+    @property
+    def split_file(self) -> Path:
+        return self.exported.path.parent / "split.json"
+
+    def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
+        answering = self.exported.on(samples)
+        return answering, answering.feed.note
+
+
+@dataclass(frozen=True)
+class _Folder:
+    options: "PredictOptions"
+    folder: Path
+    model: "SeedClassifier"
+    shown: "Shown"
+    calibrated: "Calibrated | None"
+
+    @classmethod
+    def of(cls, options: "PredictOptions") -> "_Folder":
+        from bimae.model import SeedClassifier, model_folder
+        from bimae.predict.calibrated import Shown
+
+        folder = model_folder(options.model)
+        model = SeedClassifier.from_pretrained(folder)
+        shown = Shown.of(model.config, options.modality, options.bands)
+        calibrated = _calibration(options, folder, shown, model.config.classes)
+        return cls(options, folder, model, shown, calibrated)
+
+    @property
+    def sizes(self) -> Sizes:
+        return sizes_of(self.folder, self.model.config.model)
+
+    @property
+    def split_file(self) -> Path:
+        return self.folder.parent / "split.json"
+
+    def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
+        from bimae.evaluate.looks import look
+        from bimae.predict.network import Network
+
+        options = self.options
+        looks = look(
+            self.model, samples, modality=options.modality, bands=options.bands, labels=False
+        )
+        return Network(self.model, self.folder, self.shown, looks, self.calibrated), looks.note
+
+
+def sizes_of(folder: Path, sizes: "ModelConfig") -> Sizes:
+    """Of a model folder: what its `about.json` knows, too."""
+    from bimae.report.card import read_about
+
+    side = read_about(folder).get("data", {}).get("seed_side")
+    return Sizes(sizes.hs_size, sizes.rgb_size, side if isinstance(side, int) else None)
+
+
+def _calibration(
+    options: "PredictOptions", folder: Path, shown: "Shown", classes: tuple[str, ...]
+) -> "Calibrated | None":
+    """What is known of this model and sensor, where it is wanted."""
+    from bimae.cli.predict import note
+    from bimae.predict.calibrated import calibration_for, check_classes, load
+
+    if options.calibrated == "false":
+        return None
+    found = calibration_for(load(folder), shown, options.model)
+    if found is None:
+        how = f"bimae calibrate {options.model} LABELLED_DATA"
+        if options.calibrated == "true":
+            raise ConfigError(
+                f"{options.model}: is not calibrated, but --calibrated true asks for it; do so "
+                f"first ({how})"
+            )
+        note(
+            "the probabilities are not calibrated, and mostly too sure of themselves; for odds to "
+            f"believe, sets and strangers: {how}"
+        )
+    else:
+        check_classes(found, classes, folder)
+    return found

@@ -1,0 +1,1 @@
+"""Models as files for a runtime: everything that an answer needs inside, and checked."""

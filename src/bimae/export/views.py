@@ -1,0 +1,103 @@
+"""From pixels as a camera delivers them to what a classifier is shown, as a part of a graph.
+
+The arithmetic is that of `bimae.data`; what there is computed from constants is a constant here.
+
+Shapes: N samples, n channels, m of what the model is shown, C bands, S side of a spectral image,
+H side of the RGB image.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from bimae.data.batch import Batch, range_of
+from bimae.data.completion import completed
+from bimae.data.reading import Reading
+from bimae.data.shapes import above, in_unit, level_of, whitened
+from bimae.data.transforms import Mix
+
+
+class Views(nn.Module):
+    """Raw images to the tensors of `SeedClassifier.features`."""
+
+    def __init__(self, reading: Reading, channels: int) -> None:
+        """Works out the constants.
+
+        Args:
+            reading: How the classifier reads.
+            channels: How many channels n go in.
+        """
+        super().__init__()
+        self.scale = reading.scale
+        self.log_floor = reading.log_floor
+        self.register_buffer("nobody", torch.empty(0, dtype=torch.long))
+        self.register_buffer("reference", reading.reference())
+        self.register_buffer("matrix", _mixing(reading, channels))
+        self.register_buffer("picks", _picks(reading, channels))
+        self.nobody: Tensor
+        self.reference: Tensor | None
+        self.matrix: Tensor | None
+        self.picks: Tensor | None
+
+    def forward(self, hs: Tensor | None, rgb: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """[N, S, S, n] and [N, H, H, 3] to [N, m, S, S] and [N, 3, H, H], both float32."""
+        spectra = None if hs is None else self.spectra(hs.float().permute(0, 3, 1, 2))
+        pictures = None if rgb is None else Batch(self.nobody, rgb=rgb).pictures()
+        return spectra, pictures
+
+    def spectra(self, images: Tensor) -> Tensor:
+        """[N, n, S, S] as stored to [N, m, S, S] as shown."""
+        if self.scale == "whitened":
+            return self._whitened(images)
+        low = factor = None
+        if self.scale in ("before", "after"):
+            low, factor = range_of(images)
+        elif self.scale == "shape":
+            low = level_of(images, self._logs(images))
+        batch = Batch(self.nobody, images, low, factor, self.reference, log_floor=self.log_floor)
+        found = batch.spectra()
+        if self.picks is not None:
+            return found[:, self.picks]
+        return found if self.matrix is None else self._mixed(found)
+
+    def _whitened(self, images: Tensor) -> Tensor:
+        logs = self._logs(images)
+        return in_unit(self._mixed(logs - level_of(images, logs)))
+
+    def _logs(self, images: Tensor) -> Tensor:
+        assert self.reference is not None and self.log_floor is not None, "shapes are read"
+        return above(images, self.reference[0][:, None, None], self.log_floor)
+
+    def _mixed(self, images: Tensor) -> Tensor:
+        """[N, n, S, S] to [N, m, S, S]: each pixel's channels by the matrix [m, n]."""
+        assert self.matrix is not None
+        mixed = self.matrix @ images.flatten(2)
+        return mixed.view(-1, len(self.matrix), *images.shape[2:])
+
+
+def _mixing(reading: Reading, channels: int) -> Tensor | None:
+    """[m, n] what mixes the channels of a pixel; None where nothing does."""
+    if reading.modality == "rgb":
+        return None
+    if reading.scale == "before" and reading.weights is not None:
+        mix = Mix.of(reading.weights)
+        whole = torch.zeros(len(reading.weights), channels)
+        whole[:, torch.from_numpy(mix.bands)] = torch.from_numpy(mix.matrix)
+        return whole
+    if reading.scale != "whitened":
+        return None
+    reference, factors, target = reading.reference(), reading.factors(), reading.target()
+    assert reference is not None and factors is not None, "shapes are whitened"
+    rise = reference[1]
+    # Both are linear in each pixel: what they make of every channel alone tells all of it.
+    alone = torch.eye(len(rise))[None, :, :, None]
+    if target is not None:
+        return completed(alone, factors, target)[0, :, :, 0]
+    return whitened(alone * rise[:, None, None], factors)[0, :, :, 0]
+
+
+def _picks(reading: Reading, channels: int) -> Tensor | None:
+    """[m] which of the channels are shown, where it takes others to scale them by."""
+    bands = reading.bands
+    if reading.modality == "rgb" or reading.scale != "before" or reading.weights is not None:
+        return None
+    return None if bands is None or bands == tuple(range(channels)) else torch.tensor(bands)
