@@ -25,6 +25,7 @@ ALLOWED = {
     | {"explain", "report"},
     "study": {"errors", "storage", "spectra", "data", "report"},
     "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"},
+    "sklearn": {"errors", "storage", "spectra", "data", "model", "train", "evaluate", "predict"},
     "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"}
     | {"predict", "explain", "export", "report", "serve", "bench", "study"},
 }

@@ -1,8 +1,10 @@
 """Fine-tuning, from options to a run folder with a classifier."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
-from bimae.train.scaling import reference_for, scale_of
+from bimae.train.scaling import among_for, reference_for, scale_of
 from bimae.train.trainer import fit, make_trainer
 
 
@@ -56,7 +58,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     processes = Processes.of_environment()
     pretrained = BiMAE.from_pretrained(options.weights) if options.weights else None
     if pretrained:
-        options = _sized_as(options, pretrained.config)
+        options = sized_as(options, pretrained.config)
     samples = open_for(options, pretrained.config if pretrained else None)
     folder = RunFolder.prepare(options, "finetune", first=processes.first)
     earlier = _earlier_split(options, folder)
@@ -64,7 +66,7 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     if options.resume is None:  # the run to resume has reduced it already
         split = _reduced(options, samples, split)
     model = fresh_classifier(options, samples, split, pretrained)
-    learn(options, samples, split, model, folder, processes)
+    learn(options, samples, split, model, folder, processes=processes)
     if processes.first:
         model.save_pretrained(folder.model)
     bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)
@@ -77,8 +79,8 @@ def learn(
     split: Split,
     model: SeedClassifier,
     folder: RunFolder,
-    processes: Processes,
     *,
+    processes: Processes,
     sample_weights: Tensor | None = None,
     bar: bool = True,
 ) -> None:
@@ -157,7 +159,7 @@ def fresh_classifier(
     samples: SeedDataset,
     split: Split,
     pretrained: BiMAE | None,
-    **sizes: float,
+    sizes: Mapping[str, int] | None = None,
 ) -> SeedClassifier:
     """A classifier for the classes of the data, over the pretrained trunk where there is one.
 
@@ -166,7 +168,8 @@ def fresh_classifier(
         samples: The data.
         split: Its parts; a standard of spectra is measured on the training part.
         pretrained: Whose trunk is taken over; None: fresh weights.
-        **sizes: Other sizes than the preset's, where nothing is pretrained; see `ModelConfig`.
+        sizes: Other sizes of the encoder than the preset's, where nothing is pretrained, by their
+            names in `ModelConfig`.
 
     Raises:
         DataError: A label is missing, or there are fewer than two classes.
@@ -184,10 +187,15 @@ def fresh_classifier(
         )
     channels = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
     reads_bands = options.modality != "rgb"
-    model = _sizes(options, samples, split, pretrained, **sizes)
+    model = _sizes(options, samples, split, pretrained, sizes)
     scale = options.scale or scale_of(model)
     if options.any_sensor and scale == "before":
         scale = "after"
+    if options.complete_bands and scale != "whitened":
+        raise ConfigError(
+            f"complete_bands is for scale whitened, and the weights have scale {scale!r}; leave "
+            "it out, or say scale whitened too"
+        )
     if reads_bands and scale in ALONE and len(channels) == 1:
         raise ConfigError(
             f"scale is {scale!r}, but bands {options.bands!r} is a single one here, and scaled "
@@ -203,6 +211,7 @@ def fresh_classifier(
         wavelengths_nm=samples.wavelengths_nm,
         band_weights=channels.weights if reads_bands else None,
         any_sensor=options.any_sensor,
+        among=among_for(model, samples, split.train) if options.complete_bands else None,
     )
     classifier = SeedClassifier(config, generator=torch.Generator().manual_seed(options.seed))
     if pretrained:
@@ -215,7 +224,7 @@ def _sizes(
     samples: SeedDataset,
     split: Split,
     pretrained: BiMAE | None,
-    **sizes: float,
+    sizes: Mapping[str, int] | None,
 ) -> ModelConfig:
     """Sizes of the encoder on the sensor of the data, and the standard of spectra if any."""
     if pretrained is None:
@@ -224,8 +233,9 @@ def _sizes(
             samples,
             band_positions=options.band_positions,
             band_tokens=options.band_tokens,
-            **sizes,
         )
+        if sizes:
+            model = replace(model, **dict[str, Any](sizes, name="of other sizes"))
     elif pretrained.config.band_positions == "wavelength":
         model = pretrained.config.on(samples.wavelengths_nm, samples.info.fwhm_nm)
     else:
@@ -241,7 +251,7 @@ def _looks_at(config: ClassifierConfig, bands: Channels | str) -> str:
     return views[config.modality]
 
 
-def _sized_as(options: FinetuneOptions, weights: ModelConfig) -> FinetuneOptions:
+def sized_as(options: FinetuneOptions, weights: ModelConfig) -> FinetuneOptions:
     """Options with the sizes of the weights, so that `config.yaml` says what was trained.
 
     Raises:

@@ -40,13 +40,28 @@ def open_for(options: RunOptions, model: ModelConfig | None) -> SeedDataset:
     hs_size: int | Literal["auto"] = model.hs_size if model else options.hs_size or "auto"
     rgb_size: int | Literal["auto"] = model.rgb_size if model else options.rgb_size or "auto"
     samples = open_dataset(options.data, hs_size=hs_size, rgb_size=rgb_size)
-    if model and samples.bands != model.bands and model.band_positions == "learned":
+    if model is not None:
+        check_bands(samples, model, str(options.data))
+    return samples
+
+
+def check_bands(samples: SeedDataset, model: ModelConfig, name: str) -> None:
+    """Refuses data of another sensor than the one that a pretrained model has positions for.
+
+    Args:
+        samples: The data.
+        model: Of which one with positions by wavelength reads any sensor.
+        name: What the message calls the data.
+
+    Raises:
+        ModelError: The data have other bands.
+    """
+    if samples.bands != model.bands and model.band_positions == "learned":
         raise ModelError(
-            f"{options.data}: images have {samples.bands} bands, but the model has positions for "
+            f"{name}: images have {samples.bands} bands, but the model has positions for "
             f"{model.bands}; use data of the same sensor, or pretrain on these (with "
             "band_positions wavelength one model reads any sensor)"
         )
-    return samples
 
 
 def sizes_for(
