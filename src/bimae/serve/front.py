@@ -8,6 +8,7 @@ rebinding: its Host). No page elsewhere may read answers: there is no CORS.
 import asyncio
 import ipaddress
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -32,6 +33,7 @@ HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", re.ASCII)
 LINGER_BYTES = 16 << 20
 LINGER_S = 2.0
 
@@ -51,7 +53,7 @@ class Hosts:
 
     def allows(self, header: str) -> bool:
         """Whether a Host header names this server."""
-        name = _name_of(f"//{header}")
+        name = _name_of(header)
         if name is None:
             return False
         return name in self._names or (self._any_address and _is_address(name))
@@ -144,15 +146,9 @@ class _Guarded:
         await self.send({"type": "http.response.body", "body": body})
 
 
-def _name_of(address: str) -> str | None:
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        return None
-    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
-        return None
-    return parts.hostname
+def _name_of(header: str) -> str | None:
+    found = _HOST.fullmatch(header)
+    return None if found is None else (found[1] or found[2]).lower()
 
 
 def _is_address(name: str) -> bool:

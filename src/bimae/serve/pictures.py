@@ -79,7 +79,6 @@ def _checked(path: Path, limits: Limits) -> Path:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             kind, frames = image.format, getattr(image, "n_frames", 1)
-            packed = image.info.get("compression", "raw") != "raw"
     except UnidentifiedImageError as error:
         raise Refused(
             415, f"rgb: found no {', '.join(FORMATS)} picture; save it as one of these"
@@ -94,10 +93,9 @@ def _checked(path: Path, limits: Limits) -> Path:
     _check_pixels(width, height, limits)
     if frames > 1 and kind != _STILL:
         raise Refused(422, f"rgb: found a picture of {frames} frames, expected one: save it alone")
-    # A plain TIFF is read with all of its 16 bits; of a packed one nobody but Pillow, which knows
-    # how large a strip may be, is to inflate anything.
-    suffix = ".tif" if kind == "TIFF" and not packed else ".picture"
-    return path.rename(path.with_name(f"{path.name}{suffix}"))
+    # Not .tif: nobody but Pillow is to read a TIFF here. It knows how much a strip may hold, and
+    # follows no description that names other sizes, or other files. 16 bits become 8.
+    return path.rename(path.with_name(f"{path.name}.picture"))
 
 
 def _check_pixels(width: int, height: int, limits: Limits) -> None:

@@ -70,6 +70,8 @@ def wavelengths_of_text(text: str) -> WavelengthSource:
             f"wavelengths: found {plain[:40]!r}, expected band centres in nm, one for each band "
             "(450,550,650), or the first and the last of evenly spaced ones (400-1000nm)",
         ) from error
+    if span and found.nm[0] == found.nm[1]:
+        raise Refused(422, f"wavelengths: found {plain[:40]!r}, expected two ends that differ")
     return WavelengthSource("wavelengths", found.nm, span is not None, found.notes)
 
 

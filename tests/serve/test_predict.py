@@ -1,0 +1,246 @@
+"""What the server says is what the model says, however the sample was sent."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bimae.data import open_dataset
+from bimae.evaluate.answers import answers
+from bimae.evaluate.looks import look
+from bimae.model import SeedClassifier
+from bimae.predict.calibrated import load
+from tests.serve import files
+from tests.serve.conftest import CLASSES, Served
+
+HS, RGB = files.cube(), files.picture()
+PNG = files.image(RGB)
+
+
+def said(answer: Any) -> list[float]:
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["probabilities"].values())
+
+
+def test_answers_are_those_of_the_model_and_its_calibration(
+    client_of: Served, models: dict[str, Path], small_data: Path
+) -> None:
+    client, _ = client_of("both")
+    samples = open_dataset(small_data, hs_size=8, rgb_size=48)
+    model = SeedClassifier.from_pretrained(models["both"])
+    (made,) = load(models["both"])
+    looks = look(model, samples, labels=False)
+    seen = set()
+    for said in answers(model, samples, range(12), looks, batch_size=12):
+        judged = made.judge(said.logits, said.features)
+        for i in range(12):
+            sample = samples[i]
+            body = files.npz(hs=sample.hs, rgb=sample.rgb, wavelengths=samples.wavelengths_nm)
+            found = client.post("/predict", files={"sample": body}).json()
+            odds = judged.probabilities[i]
+            assert list(found["probabilities"].values()) == pytest.approx(odds, rel=1e-4)
+            assert found["class"] == CLASSES[int(odds.argmax())]
+            assert found["probability"] == max(found["probabilities"].values())
+            order = [CLASSES[k] for k in np.argsort(-odds) if judged.sets[i][k]]
+            assert found["set"] == order
+            assert found["rejected"] == bool(judged.rejected[i])
+            assert found["strangeness"] == pytest.approx(judged.strangeness[i], rel=1e-4)
+            assert found["calibrated"] is True and found["notes"] == []
+            assert found["model"]["name"] == "both" and len(found["model"]["fingerprint"]) == 12
+            assert (found["shown"], found["carried"]) == (None, None)
+            seen.add(found["class"])
+    assert len(seen) > 1  # else this would hold of any answer
+
+
+def test_every_way_to_send_a_sample_is_the_same_sample(client_of: Served) -> None:
+    client, _ = client_of("both")
+    wide = np.moveaxis(HS, 2, 0)  # [bands, height, width]
+    pair = [("hs", file) for file in files.envi(HS)]
+    zipped = files.archive(*files.envi(HS))
+    scaled = (HS * 10000).round().astype(np.uint16)
+    factor = files.envi(scaled, **{"reflectance scale factor": 10000})
+    exact = [
+        {"files": {"rgb": PNG, "hs": files.npy(HS)}},
+        {"files": {"rgb": PNG, "hs": files.npy(HS.astype(np.float64))}},
+        {"files": {"rgb": PNG, "hs": files.npy(np.asfortranarray(HS))}},
+        {"files": {"rgb": PNG, "hs": files.npy(wide)}},
+        {"files": {"rgb": PNG, "hs": files.npz(anything=HS)}},
+        {"files": {"rgb": PNG, "hs": zipped}},
+        {"files": [("rgb", ("../../x.png", PNG)), *pair]},
+        {"files": [("rgb", PNG), *reversed(pair)]},
+        {"files": {"rgb": PNG, "sample": files.npz(hs=HS)}},
+        {"files": {"rgb": files.npz(rgb=RGB), "hs": zipped}},
+        {"files": {"rgb": files.image(RGB, "TIFF"), "hs": zipped}},
+        {"files": {"rgb": files.image(RGB, "TIFF", compression="tiff_deflate"), "hs": zipped}},
+        {"files": {"sample": files.npz(hs=HS, rgb=RGB, wavelengths_nm=files.NM)}},
+        {"content": files.npz(hs=HS, rgb=RGB), "headers": {"content-type": "application/x-npz"}},
+        {"content": files.npz(hs=HS, rgb=RGB),
+         "headers": {"content-type": "application/octet-stream; x=1"}},
+        {"files": {"rgb": PNG, "hs": files.npy(HS[:, :, ::-1])},
+         "data": {"wavelengths": " ".join(map(str, files.NM[::-1]))}},
+    ]  # fmt: skip
+    first = said(client.post("/predict", **exact[0]))
+    for way in exact[1:]:
+        assert said(client.post("/predict", **way)) == pytest.approx(first, rel=1e-4), way
+    near = client.post("/predict", files={"rgb": PNG, "hs": files.archive(*factor)})
+    assert said(near) == pytest.approx(first, abs=1e-2)
+    other = client.post("/predict", files={"rgb": PNG, "hs": files.npy(files.cube(9))})
+    assert said(other) != pytest.approx(first, rel=1e-3)
+
+
+def test_references_in_the_archive_make_reflectance(client_of: Served) -> None:
+    client, _ = client_of("both")
+    raw = (HS * 3000 + 100).astype(np.uint16)
+    white = np.full((2, files.SIDE, files.BANDS), 3100, np.uint16)
+    dark = np.full((2, files.SIDE, files.BANDS), 100, np.uint16)
+    members = [
+        *files.envi(raw), *files.envi(white, "WHITEREF_scan"), *files.envi(dark, "DARKREF_scan")
+    ]  # fmt: skip
+    found = client.post("/predict", files={"rgb": PNG, "hs": files.archive(*members)})
+    first = client.post("/predict", files={"rgb": PNG, "hs": files.npy(HS)})
+    assert said(found) == pytest.approx(said(first), abs=1e-2)
+    assert not any("counts" in note for note in found.json()["notes"])
+    alone = client.post("/predict", files={"rgb": PNG, "hs": files.archive(*files.envi(raw))})
+    notes = alone.json()["notes"]
+    assert "hs: these are counts, but the model learned from reflectance" in notes
+
+
+def test_images_of_other_sizes_are_brought_to_the_models(client_of: Served) -> None:
+    client, _ = client_of("both")
+    large = files.image(files.picture(1, (96, 60, 3)), "JPEG")
+    for shape in ((20, 14, 12), (1, 1, 12), (3, 40, 12)):
+        body = {"rgb": large, "hs": files.npy(files.cube(1, shape=shape))}
+        assert len(said(client.post("/predict", files=body))) == 3
+
+
+def test_a_model_of_one_view_takes_that_view_alone(client_of: Served) -> None:
+    for name, own, other in (("rgb", PNG, "hs"), ("hs", files.npy(HS), "rgb")):
+        client, _ = client_of(name)
+        kind = {"rgb": "image/png", "hs": "application/x-npy"}[name]
+        found = client.post("/predict", files={name: own})
+        assert found.json()["notes"][-1].startswith("the model is not calibrated")
+        bare = client.post("/predict", content=own, headers={"content-type": kind})
+        assert said(bare) == pytest.approx(said(found), rel=1e-4)
+        both = client.post("/predict", files={"rgb": PNG, "hs": files.npy(HS)})
+        assert said(both) == pytest.approx(said(found), rel=1e-4)
+        assert f"{other} was sent, but this model does not look at it" in both.json()["notes"]
+        missing = client.post("/predict", files={other: files.npy(HS) if other == "hs" else PNG})
+        assert missing.status_code == 422
+        assert missing.json()["detail"].startswith(f"{name}: is missing (found {other})")
+        assert (found.json()["set"], found.json()["rejected"]) == (None, None)
+        assert found.json()["calibrated"] is False
+
+
+def test_a_missing_view_is_named(client_of: Served) -> None:
+    client, _ = client_of("both")
+    for sent, missing in (({"rgb": PNG}, "hs"), ({"hs": files.npy(HS)}, "rgb")):
+        found = client.post("/predict", files=sent)
+        assert found.status_code == 422
+        assert found.json()["detail"].startswith(f"{missing}: is missing")
+
+
+def test_a_model_of_any_sensor_takes_what_is_there(client_of: Served) -> None:
+    client, _ = client_of("any")
+    few = {"hs": files.npy(HS[:, :, :5])}
+    nm = {"wavelengths": "450, 500, 560, 680, 840"}
+    own = {"wavelengths": "400-1000nm"}
+    first = client.post("/predict", files={"hs": files.npy(HS)}, data=own)
+    both = client.post("/predict", files={"rgb": PNG, "hs": files.npy(HS)}, data=own)
+    alone = client.post("/predict", files={"rgb": PNG})
+    other = client.post("/predict", files=few, data=nm)
+    assert [one.json()["views"] for one in (first, both, alone, other)] == [
+        "spectra", "both views", "RGB", "spectra",
+    ]  # fmt: skip
+    assert [one.json()["calibrated"] for one in (first, both)] == [False, True]
+    assert "calibrated for both views, not for spectra" in first.json()["notes"][-1]
+    assert "another sensor; bands go by wavelength" in " ".join(other.json()["notes"])
+    # turned to another sensor and back, the model is what it was
+    again = client.post("/predict", files={"hs": files.npy(HS)}, data=own)
+    assert said(again) == pytest.approx(said(first), rel=1e-5)
+    single = {"hs": files.npy(HS[:, :, :1])}
+    for sent, told, why in (
+        (few, {}, "found 5 bands without wavelengths"),
+        (few, {"wavelengths": "450,500"}, "found 2 wavelengths"),
+        (single, {"wavelengths": "500"}, "a single one"),
+    ):
+        refused = client.post("/predict", files=sent, data=told)
+        assert refused.status_code == 422
+        assert why in refused.json()["detail"]
+
+
+def test_other_bands_are_refused_by_a_model_of_one_sensor(client_of: Served) -> None:
+    client, _ = client_of("both")
+    few = client.post("/predict", files={"rgb": PNG, "hs": files.npy(HS[:, :, :5])})
+    assert few.status_code == 422
+    assert few.json()["detail"] == (
+        "hs: images have 5 bands, this model was made for 12; use data of the same sensor"
+    )
+    elsewhere = {"wavelengths": "900-1700nm"}
+    far = client.post("/predict", files={"rgb": PNG, "hs": files.npy(HS)}, data=elsewhere)
+    assert far.status_code == 422
+    assert "lies at 1700 nm, in this model at 1000 nm" in far.json()["detail"]
+    unknown = client.post("/predict", files={"rgb": PNG, "hs": files.npy(HS)})
+    assert "bands are taken by number" in " ".join(unknown.json()["notes"])
+
+
+def test_many_at_once_are_answered_in_batches_each_with_its_own(client_of: Served) -> None:
+    """Samples of three sensors and two refusals, all at the same time."""
+    client, service = client_of("any")
+
+    def ask(i: int) -> tuple[int, Any]:
+        hs, nm = files.npy(files.cube(i)), {"wavelengths": "400-1000nm"}
+        if i % 5 == 1:
+            hs, nm = files.npy(files.cube(i)[:, :, :6]), {"wavelengths": "500-900nm"}
+        if i % 5 == 2:
+            hs, nm = files.npy(files.cube(i)[:, :, :1]), {"wavelengths": "500"}
+        views = {"hs": hs} if i % 5 == 3 else {"hs": hs, "rgb": files.image(files.picture(i))}
+        found = client.post("/predict", files=views, data=nm)
+        return found.status_code, found.json()
+
+    alone = [ask(i) for i in range(40)]
+    before = service.batcher.batches
+    with ThreadPoolExecutor(40) as pool:
+        together = list(pool.map(ask, range(40)))
+    assert service.batcher.batches - before < 32
+    for (status, one), (same, other) in zip(alone, together, strict=True):
+        assert status == same
+        if status == 200:
+            odds = list(one["probabilities"].values())
+            assert list(other["probabilities"].values()) == pytest.approx(odds, rel=1e-3)
+    assert [status for status, _ in alone].count(422) == 8
+
+
+def test_pictures_and_what_carried_the_answer(client_of: Served) -> None:
+    client, _ = client_of("any")
+    own = {"wavelengths": "400-1000nm"}
+    found = client.post(
+        "/predict?show=true&explain=true", files={"rgb": PNG, "hs": files.npy(HS)}, data=own
+    ).json()
+    shown, carried = found["shown"], found["carried"]
+    assert shown["rgb"].startswith("data:image/png;base64,")
+    assert shown["false_colour"].startswith("data:image/")
+    assert shown["spectrum"]["nm"] == pytest.approx(files.NM)
+    assert shown["spectrum"]["mean"] == pytest.approx(HS[2:6, 2:6].mean((0, 1)), rel=1e-3)
+    assert carried["class"] == found["class"]
+    assert np.shape(carried["tiles"]) == (2, 2) and min(map(min, carried["tiles"])) >= 0
+    assert np.shape(carried["regions"])[0] == np.shape(carried["regions"])[1] > 1
+    assert carried["bands"]["places"] == pytest.approx(files.NM) and carried["bands"]["nm"]
+    total = sum(carried["bands"]["weights"]) + float(np.sum(carried["tiles"]))
+    assert total == pytest.approx(1, abs=1e-3)
+    alone = client.post("/predict?show=true&explain=true", files={"rgb": PNG}).json()
+    assert alone["shown"]["spectrum"] is None and alone["carried"]["bands"] is None
+
+
+def test_the_model_and_its_health(client_of: Served) -> None:
+    client, service = client_of("both")
+    model = client.get("/model").json()
+    assert model["classes"] == list(CLASSES)
+    assert model["views"] == ["rgb", "hs"] and model["all_views_needed"] is True
+    assert (model["bands"], model["hs_size"], model["rgb_size"]) == (12, 8, 48)
+    assert model["simulated"] is True and model["tested"]["accuracy"] == 0.5
+    assert model["calibration"] == [{"shown": "both views", "told": "sets of 70%"}]
+    assert model["limits"]["request_bytes"] == service.limits.request_bytes
+    health = client.get("/health")
+    assert health.status_code == 200 and health.json()["status"] == "ok"
