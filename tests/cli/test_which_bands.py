@@ -16,7 +16,7 @@ FILES = {"bands.json", "bands.csv", "bands.png"}
 FAST = ("--repeats=2", "--random=3", "--groups=4")
 
 
-@pytest.fixture(scope="module", params=["after", "standard"])
+@pytest.fixture(scope="module", params=["after", "standard", "whitened"])
 def model(
     request: pytest.FixtureRequest, small_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -24,7 +24,7 @@ def model(
     out = tmp_path_factory.mktemp("any") / request.param
     words = (
         "--epochs=1", "--batch-size=32", "--logger=none", "--any-sensor=true",
-        f"--scale={request.param}",
+        f"--scale={request.param}", f"--complete-bands={request.param == 'whitened'}",
     )  # fmt: skip
     assert main.run(["finetune", f"--data={small_data}", f"--out={out}", *words]) == 0
     return out
@@ -52,7 +52,7 @@ def test_k_bands_are_chosen_and_tested(
     assert found["simulated"] is True
     assert {row["simulated"] for row in rows(tmp_path / "o" / "bands.csv")} == {"yes"}
     # the number of evaluations, told before
-    choice = 66 + 10 if "after" in str(model) else 12 + 11 + 10
+    choice = 66 + 10 if model.name != "standard" else 12 + 11 + 10
     assert f"evaluations of the model: {9 + choice + 6} (" in ran.out
     assert found["chosen"]["samples"] == len(split.val)
     assert found["test"]["samples"] == len(split.test)
@@ -171,3 +171,20 @@ def test_labels_that_the_model_does_not_know(
     (line,) = mistakes(ran)
     assert "is none of the 19 known classes" in line
     assert not ran.out
+
+
+def test_made_up_bands_are_those_of_one_sensor(
+    capsys: pytest.CaptureFixture[str], model: Path, small_data: Path, tmp_path: Path
+) -> None:
+    if model.name != "whitened":
+        pytest.skip("of a model that makes up bands")
+    samples = open_dataset(small_data)
+    write_tfrecords(tmp_path / "other", iter(samples))
+    nm = samples.wavelengths_nm
+    assert nm is not None
+    info = replace(samples.info, wavelengths_nm=tuple(centre + 1 for centre in nm))
+    info.save(tmp_path / "other")
+    ran = bands(capsys, model, tmp_path / "other", "-k", 3, *FAST, "--out", tmp_path / "o")
+    assert ran.code == 2
+    assert "makes up the bands of the sensor that it learned from, of 12 bands" in ran.err
+    assert not (tmp_path / "o").exists()

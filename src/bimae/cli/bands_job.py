@@ -45,7 +45,9 @@ class Job:
     @property
     def pairs(self) -> bool:
         """Whether the first two are chosen together, as one alone tells nothing."""
-        return self.model.config.scale == "after"
+        from bimae.data.reading import ALONE
+
+        return self.model.config.scale in ALONE
 
     def evaluations(self) -> dict[str, int]:
         """How many times the model answers for a part, by what for."""
@@ -74,8 +76,15 @@ def checked(options: "BandsOptions") -> Job:
     if any_sensor and own == "hs" and options.modality == "bimodal":
         raise ModelError(f"{options.model}: has never seen RGB images; leave out --modality")
     sizes = model.config.model
+    # What a model is shown that makes up bands are those of its own sensor, whatever the data have.
+    own_nm = model.config.wavelengths_nm if model.config.among is not None else None
     samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
     shown = "hs" if options.modality == "auto" and any_sensor else options.modality
+    if own_nm is not None and samples.wavelengths_nm not in (None, own_nm):
+        raise ModelError(
+            f"{options.model}: makes up the bands of the sensor that it learned from, of "
+            f"{len(own_nm)} bands, and {options.data} is of another; use data of that sensor"
+        )
     looks = look(model, samples, modality=shown)
     split = split_for(samples, options.seed, model_folder(options.model).parent / "split.json")
     candidates, problems = _candidates(options, model, samples)
@@ -93,6 +102,7 @@ def _candidates(
     options: "BandsOptions", model: "SeedClassifier", samples: "SeedDataset"
 ) -> "tuple[Candidates | None, list[BimaeError]]":
     """What to choose from, None where nothing can be; and why it cannot be carried out."""
+    from bimae.data.reading import ALONE
     from bimae.evaluate.band_candidates import band_candidates, filter_candidates
 
     nm, width, k = samples.wavelengths_nm, options.width, options.k
@@ -100,7 +110,7 @@ def _candidates(
         told = f"width asks for filters: {ONE_SENSOR}; leave out --width"
         return None, [] if width is None else [ConfigError(told)]
     problems: list[BimaeError] = []
-    if model.config.scale == "after" and k == 1:
+    if model.config.scale in ALONE and k == 1:
         problems.append(
             ConfigError(
                 "k is 1, but this model scales each pixel over the bands that are there, which of "

@@ -119,9 +119,9 @@ def _measured_there(
     not turned, and what it knows of its own bands is taken to lie on lines between them.
     """
     own, nm = config.wavelengths_nm, samples.wavelengths_nm
-    if config.among is None or own == nm:
+    if config.among is None or nm is None or own == nm:
         return config.standard, config.among
-    assert own is not None and nm is not None and config.standard is not None, "checked before"
+    assert own is not None and config.standard is not None, "checked before"
     standard = tuple((m, d) for m, d in between(own, config.standard, nm))
     return standard, between(own, config.among, nm)
 
