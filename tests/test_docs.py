@@ -1,4 +1,4 @@
-"""The commands of docs/bring-your-own-data.md and docs/predict.md, run as they stand there."""
+"""The commands of three pages of docs/, run as they stand there."""
 
 import csv
 import json
@@ -74,3 +74,16 @@ def test_the_page_on_predicting_runs(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "tray.csv.import" / "trays").is_dir()
     for name in columns - {name for name in columns if name.startswith("p(")}:
         assert f"`{name}`" in page, f"docs/predict.md does not speak of {name}"
+
+
+def test_the_page_on_export_runs(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("onnxscript", reason="bimae[export] is not installed")
+    monkeypatch.chdir(tmp_path)
+    for words in commands(DOCS / "export.md"):
+        assert main.run(words[1:]) == 0, (words, capsys.readouterr())
+    page = (DOCS / "export.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    assert capsys.readouterr().out.splitlines()[-1] in open_dataset("data/seeds").classes
+    for path in ("answers.csv", "runs/b/model.onnx", "runs/b/model.pt2"):
+        assert Path(path).stat().st_size > 0

@@ -32,6 +32,10 @@ VERBS = {
         "probabilities to believe, sets that hold the truth, strangers told",
     ),
     "predict": ("predict", "a table of answers for new seeds, from records or a camera's files"),
+    "export": (
+        "export",
+        "one checked file for ONNX Runtime, which needs no PyTorch, or torch.export",
+    ),
     "purity": ("purity", "purity of a lot of seeds by number: intervals, a report to look at"),
     "serve": ("serve", "answers over HTTP for new seeds, and a page to drop them on"),
     "bands": ("bands", "which bands or filters matter, and what a few of them are worth"),
@@ -45,6 +49,13 @@ VERBS = {
 
 
 NO_CACHE = "--no-cache"
+# packages of extras that whole verbs need: (name for people, extra)
+EXTRAS = {
+    "torch": ("PyTorch", "train"),
+    "lightning": ("Lightning", "train"),
+    "sklearn": ("scikit-learn", "train"),
+    "threadpoolctl": ("threadpoolctl", "train"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -84,6 +95,12 @@ def guarded(verb: str, argv: list[str], prog: str) -> int:
     except BimaeError as error:
         for line in str(error).splitlines():
             print(f"{prog}: {line}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        name, extra = EXTRAS[error.name]
+        print(f"{prog}: {name} is not installed; pip install 'bimae[{extra}]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
         print(f"\n{prog}: {interrupt or 'interrupted'}", file=sys.stderr)
