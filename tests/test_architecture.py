@@ -24,7 +24,7 @@ ALLOWED = {
     "serve": {"errors", "storage", "spectra", "data", "model", "evaluate", "predict"}
     | {"explain", "report"},
     "study": {"errors", "storage", "spectra", "data", "report"},
-    "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"},
+    "bench": {"errors", "storage", "spectra", "data", "model", "train", "evaluate", "export"},
     "sklearn": {"errors", "storage", "spectra", "data", "model", "train", "evaluate", "predict"},
     "cli": {"errors", "storage", "spectra", "data", "model", "train", "evaluate"}
     | {"predict", "explain", "export", "report", "serve", "bench", "study"},

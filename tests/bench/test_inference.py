@@ -103,17 +103,6 @@ def test_what_breaks_is_a_row_and_the_rest_goes_on(classifier: SeedClassifier) -
     assert len(note) < 120
 
 
-def test_turns_are_taken_and_the_first_answer_is_not_counted() -> None:
-    asked: list[str] = []
-    ready = {name: lambda name=name: asked.append(name) for name in "ab"}
-    seconds = inference._in_turn(ready, turns=2, block=2)
-    assert "".join(asked) == "aaabbb" * 2
-    assert [len(times) for times in seconds.values()] == [4, 4]
-    asked.clear()
-    inference._in_turn(ready, turns=2, block=1)
-    assert "".join(asked) == "abab"
-
-
 def test_figures_of_known_times() -> None:
     figures = inference._figures([0.001 * n for n in range(1, 102)], batch=4)
     expected = {"median_ms": 51, "p95_ms": 96, "min_ms": 1, "max_ms": 101, "repeats": 101}

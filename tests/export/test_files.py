@@ -29,13 +29,13 @@ pytest.importorskip("onnxscript", reason="bimae[export] is not installed")
 
 
 def subject(
-    data: SeedDataset, folder: Path, bands: str = "auto", score: Score = "relative", **changes: Any
+    data: SeedDataset, folder: Path, shown: str = "auto", score: Score = "relative", **changes: Any
 ) -> Subject:
     """A calibrated model whose classes differ enough for 8 bits to tell them apart."""
     model = classifier(data, **changes)
     model.head.weight.data *= 40
     model.save_pretrained(folder)
-    turned = Turned.to(SeedClassifier.from_pretrained(folder), data, "auto", bands)
+    turned = Turned.to(SeedClassifier.from_pretrained(folder), data, "auto", shown)
     calibrated = calibration(turned, data, score)
     plate = turned.plate(folder, {"data": {"name": "x", "seed_side": 61}}, calibrated)
     return Subject(turned, folder, plate, calibrated)

@@ -4,7 +4,13 @@ from hypothesis import strategies as st
 
 from bimae.model import MaskCounts
 from bimae.model.masking import draw_mask, take_tokens
-from bimae.model.patches import patchify_hs, patchify_rgb, unpatchify_hs, unpatchify_rgb
+from bimae.model.patches import (
+    patchify_hs,
+    patchify_rgb,
+    patchify_rgb_last,
+    unpatchify_hs,
+    unpatchify_rgb,
+)
 
 
 @settings(deadline=None)
@@ -72,3 +78,9 @@ def test_take_tokens() -> None:
     assert torch.equal(
         take_tokens(tokens, index), torch.stack([tokens[0, [4, 0]], tokens[1, [1, 1]]])
     )
+
+
+def test_channels_may_lie_last() -> None:
+    image = torch.arange(2 * 3 * 12 * 12.0).reshape(2, 3, 12, 12)
+    last = image.permute(0, 2, 3, 1)
+    assert torch.equal(patchify_rgb_last(last, 4), patchify_rgb(image, 4))

@@ -7,18 +7,16 @@ Several pools of threads live in this process, and some spin after an answer, wa
 do on the processors that the next runtime needs: measured on 2 cores, PyTorch's for 5 to 11 ms,
 OpenVINO's for 1 ms, ONNX Runtime's for 50 ms. Without care eager takes 2 to 3 times as long in
 turns with ONNX Runtime as alone. So every turn begins with a rest and an answer that is not
-counted, and ONNX Runtime spins while it answers, as the others do, but not afterwards.
+counted (`export.latency`), and ONNX Runtime spins while it answers, as the others do, but not
+afterwards.
 """
 
-import logging
 import os
 import shutil
 import sys
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,12 +31,13 @@ from torch import Tensor
 
 from bimae.bench.limits import bf16_usable
 from bimae.bench.machine import threads_set
+from bimae.export.latency import in_turn
+from bimae.export.program import quietly
 from bimae.model import ClassifierConfig, SeedClassifier, preset
 
 BATCHES = (1, 64)  # latency, throughput
 CLASSES, BANDS = 19, 5
 MOST_DIFFERENCE = 1e-3  # of logits in fp32; more is an error, not rounding
-REST_S = 0.02  # longer than any pool spins after an answer, see above
 FEW = 8  # samples from which on a batch takes so long that few repeats tell it
 
 Row = dict[str, object]
@@ -156,7 +155,7 @@ def _compiled(subject: Subject) -> Predict:
 
     # With what an earlier run compiled, getting ready would look short.
     fresh = torch.compiler.config.patch(force_disable_caches=True)  # type: ignore[attr-defined]
-    with fresh, _quietly():
+    with fresh, quietly():
         predict()
     return predict
 
@@ -237,7 +236,7 @@ def _measured(subject: Subject, backends: Mapping[str, Any] = BACKENDS) -> list[
         rows[name]["max_difference"] = difference
         rows[name]["note"] = _note(name, difference, subject)
         ready[name] = predict
-    for name, seconds in _in_turn(ready, *_repeats(batch, subject.quick)).items():
+    for name, seconds in in_turn(ready, *_repeats(batch, subject.quick)).items():
         rows[name] |= _figures(seconds, batch)
     return list(rows.values())
 
@@ -247,24 +246,6 @@ def _repeats(batch: int, quick: bool) -> tuple[int, int]:
     if batch < FEW:
         return (5, 4) if quick else (30, 4)
     return (3, 1) if quick else (12, 1)
-
-
-def _in_turn(ready: Mapping[str, Predict], turns: int, block: int) -> dict[str, list[float]]:
-    """Seconds of every counted answer, the runtimes taking turns.
-
-    A turn of one answer has none that is not counted: that is for batches of a second.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in ready}
-    for _ in range(turns):
-        for name, predict in ready.items():
-            time.sleep(REST_S)
-            if block > 1:
-                predict()  # brings its weights and threads back
-            for _ in range(block):
-                start = time.perf_counter()
-                predict()
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 def _figures(seconds: list[float], batch: int) -> Row:
@@ -327,7 +308,7 @@ def _exported(classifier: SeedClassifier, path: Path, quick: bool) -> tuple[Path
     for how in list(settings)[:: -1 if quick else 1]:
         start = time.perf_counter()
         try:
-            with _quietly():
+            with quietly():
                 torch.onnx.export(
                     classifier,
                     _images(classifier, 2),  # a batch of 1 may be taken for a constant
@@ -342,19 +323,6 @@ def _exported(classifier: SeedClassifier, path: Path, quick: bool) -> tuple[Path
         else:
             return path, f"ONNX by {how} in {time.perf_counter() - start:.1f} s"
     return None, f"no ONNX model; {'; '.join(failures)}"
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the warnings and log lines of exporters and compilers."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _first_line(error: Exception) -> str:

@@ -233,7 +233,7 @@ class Batch:
         assert self.rgb is not None, "this batch was read without RGB images"
         images = self._whole(self.rgb)
         turned = _turn(images, self.turns, (1, 2), own=images is not self.rgb)
-        return _unit(turned).permute(0, 3, 1, 2)
+        return unit(turned).permute(0, 3, 1, 2)
 
     def tiles(self, tiles: Tensor, patch_size: int) -> Tensor:
         """Tiles of the RGB images in [0, 1], turned: [B, K, P * P * 3] float32.
@@ -255,7 +255,7 @@ class Batch:
         found = self._picked(self.rgb.view(-1, side * grid, size * 3), runs.flatten(1))
         found = found.view(len(self), -1, size, size, 3)
         # turned as bytes, a quarter of the memory of the numbers
-        return _unit(_turn(found, self.turns, (2, 3), own=True)).flatten(2)
+        return unit(_turn(found, self.turns, (2, 3), own=True)).flatten(2)
 
     def _whole(self, images: Tensor) -> Tensor:
         """[N, ...] to the images of the samples [B, ...]."""
@@ -312,6 +312,6 @@ def _turn_at_once(images: Tensor, turns: Tensor, axes: tuple[int, int]) -> Tenso
     return images
 
 
-def _unit(rgb: Tensor) -> Tensor:
+def unit(rgb: Tensor) -> Tensor:
     """uint8 to float32 in [0, 1]; float32 as it is."""
     return rgb if rgb.dtype is torch.float32 else rgb.float().div_(255)

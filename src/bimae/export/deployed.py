@@ -3,6 +3,7 @@
 Shapes: N samples, n channels, S side of a spectral image, H side of the RGB image, K classes.
 """
 
+import torch
 from torch import Tensor, nn
 
 from bimae.evaluate.looks import Looks
@@ -32,7 +33,7 @@ class Deployed(nn.Module):
             calibrated: For this sensor; None: probabilities are all that comes out.
         """
         super().__init__()
-        self.views = Views(looks.reading, channels)
+        self.views = Views(looks.reading, channels, model.config.model.patch_size)
         self.classifier = folded(model, looks)
         self.judge = None if calibrated is None else Judge(calibrated)
         self.eval().requires_grad_(False)
@@ -48,9 +49,18 @@ class Deployed(nn.Module):
         Returns:
             Probabilities [N, K] and, calibrated, sets [N, K], strangeness [N] and rejection [N].
         """
-        features = self.classifier.features(*self.views(hs, rgb))
+        features = self.classifier.pooled(self.tokens(*self.views(hs, rgb)))
         logits = self.classifier.head(features)
         if self.judge is None:
             return (logits.softmax(dim=1),)
         judged: tuple[Tensor, ...] = self.judge(logits, features)
         return judged
+
+    def tokens(self, bands: Tensor | None, tiles: Tensor | None) -> Tensor:
+        """Patches of the views that there are to tokens before the encoder, spectral ones first."""
+        trunk, parts = self.classifier.trunk, []
+        if bands is not None:
+            parts.append(trunk.hs(bands, self.classifier.bands))
+        if tiles is not None:
+            parts.append(trunk.rgb(tiles, trunk.all_tiles))
+        return torch.cat(parts, dim=1)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bimae.evaluate.looks import Looks
+from bimae.export.unpacked import unpack
 from bimae.model import ClassifierConfig, SeedClassifier
 
 
@@ -52,6 +53,7 @@ def folded(model: SeedClassifier, looks: Looks) -> SeedClassifier:
     if sees:
         weights |= _positions(model, rows)
     made.load_state_dict({name: weights[name] for name in made.state_dict()})
+    unpack(made.trunk.encoder)
     return made.eval()
 
 

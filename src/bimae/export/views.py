@@ -3,30 +3,33 @@
 The arithmetic is that of `bimae.data`; what there is computed from constants is a constant here.
 
 Shapes: N samples, n channels, m of what the model is shown, C bands, S side of a spectral image,
-H side of the RGB image.
+H side of the RGB image, P side of a tile.
 """
 
 import torch
 from torch import Tensor, nn
 
-from bimae.data.batch import Batch, range_of
+from bimae.data.batch import Batch, range_of, unit
 from bimae.data.completion import completed
 from bimae.data.reading import Reading
 from bimae.data.shapes import above, in_unit, level_of, whitened
 from bimae.data.transforms import Mix
+from bimae.model.patches import patchify_hs, patchify_rgb_last
 
 
 class Views(nn.Module):
-    """Raw images to the tensors of `SeedClassifier.features`."""
+    """Raw images to the patches that become tokens."""
 
-    def __init__(self, reading: Reading, channels: int) -> None:
+    def __init__(self, reading: Reading, channels: int, patch_size: int) -> None:
         """Works out the constants.
 
         Args:
             reading: How the classifier reads.
             channels: How many channels n go in.
+            patch_size: Side P of an RGB tile in pixels.
         """
         super().__init__()
+        self.patch_size = patch_size
         self.scale = reading.scale
         self.log_floor = reading.log_floor
         self.register_buffer("nobody", torch.empty(0, dtype=torch.long))
@@ -39,10 +42,13 @@ class Views(nn.Module):
         self.picks: Tensor | None
 
     def forward(self, hs: Tensor | None, rgb: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        """[N, S, S, n] and [N, H, H, 3] to [N, m, S, S] and [N, 3, H, H], both float32."""
-        spectra = None if hs is None else self.spectra(hs.float().permute(0, 3, 1, 2))
-        pictures = None if rgb is None else Batch(self.nobody, rgb=rgb).pictures()
-        return spectra, pictures
+        """[N, S, S, n] and [N, H, H, 3] to float32 [N, m, S * S] and [N, tiles, P * P * 3]."""
+        bands = tiles = None
+        if hs is not None:
+            bands = patchify_hs(self.spectra(hs.float().permute(0, 3, 1, 2)))
+        if rgb is not None:
+            tiles = unit(patchify_rgb_last(rgb, self.patch_size))  # bytes are quicker to move
+        return bands, tiles
 
     def spectra(self, images: Tensor) -> Tensor:
         """[N, n, S, S] as stored to [N, m, S, S] as shown."""

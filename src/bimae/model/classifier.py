@@ -132,6 +132,10 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         tokens = self.tokens(
             hs if modality != "rgb" else None, rgb if modality != "hs" else None, bands
         )
+        return self.pooled(tokens)
+
+    def pooled(self, tokens: Tensor) -> Tensor:
+        """Tokens before the encoder [B, N, D] to what the head reads [B, D]."""
         if self.config.pool == "token":
             tokens = self.trunk.with_global(tokens)
         if self.config.pool == "raw_mean":

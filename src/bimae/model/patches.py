@@ -17,6 +17,17 @@ def patchify_rgb(rgb: Tensor, patch_size: int) -> Tensor:
     return tiles.permute(0, 2, 4, 3, 5, 1).reshape(B, -1, P * P * channels)
 
 
+def patchify_rgb_last(rgb: Tensor, patch_size: int) -> Tensor:
+    """The same tiles of an image with its channels last, [B, H, W, 3], as cameras deliver them.
+
+    Whole lines of a tile are moved at a time.
+    """
+    B, height, width, channels = rgb.shape
+    P = patch_size
+    lines = rgb.reshape(B, height // P, P, width // P, P * channels)
+    return lines.transpose(2, 3).reshape(B, -1, P * P * channels)
+
+
 def unpatchify_rgb(tiles: Tensor, patch_size: int) -> Tensor:
     """The inverse of `patchify_rgb` for square images: [B, G*G, P*P*3] to [B, 3, G*P, G*P]."""
     B, count, values = tiles.shape
