@@ -38,6 +38,7 @@ VERBS = {
     ),
     "purity": ("purity", "purity of a lot of seeds by number: intervals, a report to look at"),
     "serve": ("serve", "answers over HTTP for new seeds, and a page to drop them on"),
+    "explain": ("explain", "which bands and regions carried an answer, checked, as a report"),
     "bands": ("bands", "which bands or filters matter, and what a few of them are worth"),
     "probe": ("probe", "how good frozen features are: linear, nearest neighbours, discriminant"),
     "baselines": ("baselines", "what a network has to beat: classical methods, small networks"),

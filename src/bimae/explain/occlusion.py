@@ -1,5 +1,9 @@
 """What an answer loses when a piece of a sample is taken out.
 
+Bands become what the rest of the spectrum foretells (`expected.py`), regions the mean spectrum of
+their own image, and tiles the same place of the mean RGB image of other samples: measured to be the
+best of what was tried (docs/explain.md).
+
 Shapes: V variants of a sample, C cells, W windows, K classes, n channels, S and H sides.
 """
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bimae.explain.neutral import Neutral
+from bimae.explain.expected import StandIn
 from bimae.explain.pieces import Pieces
 from bimae.explain.target import log_odds
 from bimae.model import SeedClassifier
@@ -24,9 +28,10 @@ class Asked:
         hs: [n, S, S] as the model is shown it; None where it is shown none.
         rgb: [3, H, H] likewise.
         rows: [n] rows of the spectral positions; None: as the model says.
-        neutral: What stands in for what is taken out.
         target: Number of the class that is explained.
         against: Of a single class to hold it against; None: all others.
+        stand_in: What bands that are taken out become; None where none are.
+        mean_rgb: [3, H, H] what tiles become; None: the mean colour of their own image.
         batch_size: Variants at a time.
     """
 
@@ -34,26 +39,36 @@ class Asked:
     hs: Tensor | None
     rgb: Tensor | None
     rows: Bands
-    neutral: Neutral
     target: int
     against: int | None = None
+    stand_in: StandIn | None = None
+    mean_rgb: Tensor | None = None
     batch_size: int = 64
 
     def without(self, pieces: Pieces, together: Tensor) -> Tensor:
         """Logits [V, K] when sets of cells bool [V, C] are taken out, each for itself."""
-        image, plain = (getattr(one, pieces.view) for one in (self, self.neutral))
-        assert image is not None and plain is not None, f"{pieces.view} is shown"
         found = []
         with torch.inference_mode():
             for start in range(0, len(together), self.batch_size):
                 some = together[start : start + self.batch_size]
-                masks = pieces.masks(some.to(image.device))
-                changed = torch.where(masks, plain, image)
+                changed = self._changed(pieces, some)
                 other = self.rgb if pieces.view == "hs" else self.hs
                 same = None if other is None else other.expand(len(some), *other.shape)
                 views = (changed, same) if pieces.view == "hs" else (same, changed)
                 found.append(self.model(*views, self.rows).float())
         return torch.cat(found)
+
+    def _changed(self, pieces: Pieces, together: Tensor) -> Tensor:
+        """The view [V, ...] without each of the sets of cells."""
+        image = self.hs if pieces.view == "hs" else self.rgb
+        assert image is not None, f"{pieces.view} is shown"
+        masks = pieces.masks(together).to(image.device)
+        if pieces.kind != "bands":
+            plain = self.mean_rgb if pieces.kind == "tiles" else None
+            even = image.mean((1, 2), keepdim=True) if plain is None else plain
+            return torch.where(masks, even, image)
+        assert self.stand_in is not None, "bands become something else"
+        return torch.stack([self.stand_in.without(image, gone.flatten()) for gone in masks])
 
     def favour(self, logits: Tensor) -> Tensor:
         """[V] log-odds of the class that is explained."""

@@ -72,13 +72,20 @@ def band_pieces(places: Sequence[float], width: float) -> Pieces:
     return Pieces("bands", cells[:, :, None, None], _runs(sorted(set(number))))
 
 
+def usual_width(places: Sequence[float]) -> float:
+    """A tenth of the range, for windows over channels; at least twice the step between two."""
+    reach = max(places) - min(places)
+    return max(reach / 10, 2 * reach / max(1, len(places) - 1)) or 1.0
+
+
 def _runs(numbers: Sequence[int]) -> Tensor:
-    """Windows over cells on a line [W, C]: neighbours together, who has none alone."""
-    rows = []
-    for first in range(min(numbers) - NEIGHBOURS + 1, max(numbers) + 1):
-        row = [first <= number < first + NEIGHBOURS for number in numbers]
-        if any(row) and row not in rows:
-            rows.append(row)
+    """Windows over cells on a line [W, C]: neighbours together; a cell that has none, alone."""
+    whole = range(min(numbers), max(numbers) - NEIGHBOURS + 2)
+    rows = [[first <= number < first + NEIGHBOURS for number in numbers] for first in whole]
+    rows = [row for row in rows if sum(row) == NEIGHBOURS]
+    for place in range(len(numbers)):
+        if not any(row[place] for row in rows):
+            rows.append([other == place for other in range(len(numbers))])
     return torch.tensor(rows)
 
 

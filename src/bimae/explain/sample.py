@@ -4,14 +4,15 @@ Shapes: B batch, n channels (bands, or averages of bands), S side of a spectral 
 RGB image, T RGB tiles, G tiles and R regions along a side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bimae.explain.neutral import Neutral
+from bimae.explain.expected import Between
 from bimae.explain.occlusion import Asked, occlusion
-from bimae.explain.pieces import region_pieces
+from bimae.explain.pieces import band_pieces, region_pieces, usual_width
 from bimae.explain.weights import By, token_weights
 from bimae.model import SeedClassifier
 from bimae.model.trunk import Bands
@@ -30,6 +31,9 @@ class Explanation:
         regions: [B, R, R] fall of the log-odds of the class without a region of the spectral
             image: above 0 where it spoke for the class, below where against it. None where no
             spectra were shown.
+        band_falls: [B, n] likewise without a range of bands around each channel, which then lies on
+            the line between the bands beside it. Where it is known which bands matter, these say
+            it better than `bands` (docs/explain.md). None where no spectra were shown.
     """
 
     classes: Tensor
@@ -37,6 +41,7 @@ class Explanation:
     bands: Tensor | None
     tiles: Tensor | None
     regions: Tensor | None
+    band_falls: Tensor | None = None
 
 
 def explain_sample(
@@ -46,10 +51,10 @@ def explain_sample(
     bands: Bands = None,
     *,
     classes: Tensor | None = None,
-    neutral: Neutral | None = None,
     by: By = "relevance",
+    places: Sequence[float] | None = None,
 ) -> Explanation:
-    """What carried the answers to some samples: one pass with gradients, 36 without.
+    """What carried the answers to some samples: a pass with gradients, some 50 without.
 
     Args:
         model: The classifier, in float32, ready to answer (`eval`).
@@ -57,23 +62,25 @@ def explain_sample(
         rgb: [B, 3, H, H] likewise.
         bands: [n] rows of the spectral positions, likewise.
         classes: [B] which class to explain; default: the likeliest of each sample.
-        neutral: What stands in for a region that is taken out; default: of each sample the mean of
-            its own image, which needs no other samples and tells less.
         by: How bands and tiles are weighed, see `token_weights`.
+        places: [n] where channels lie, in nm; default: evenly, in their order.
 
     Raises:
         ModelError: As the model's own pass.
     """
     weighed = token_weights(model, hs, rgb, bands, classes=classes, by=by)
-    regions = None
+    regions = falls = None
     if weighed.bands is not None and hs is not None:
         pieces = region_pieces(hs.shape[-1])
         side = round(len(pieces) ** 0.5)
-        rows = []
+        where = range(hs.shape[1]) if places is None else places
+        ranges = band_pieces(where, usual_width(where))
+        rows, lines = [], []
         for i, target in enumerate(weighed.classes.tolist()):
             own = hs[i], None if rgb is None else rgb[i]
-            stands_in = Neutral.mean_inside(*own) if neutral is None else neutral
-            rows.append(occlusion(Asked(model, *own, bands, stands_in, target), pieces))
-        regions = torch.stack(rows).view(-1, side, side)
+            asked = Asked(model, *own, bands, target, stand_in=Between(where))
+            rows.append(occlusion(asked, pieces))
+            lines.append(occlusion(asked, ranges) @ ranges.cells.flatten(1).float())
+        regions, falls = torch.stack(rows).view(-1, side, side), torch.stack(lines)
     tiles = None if weighed.tiles is None else weighed.tile_map()
-    return Explanation(weighed.classes, weighed.probability, weighed.bands, tiles, regions)
+    return Explanation(weighed.classes, weighed.probability, weighed.bands, tiles, regions, falls)

@@ -1,0 +1,73 @@
+"""How far the maps of a model are to be believed, over samples.
+
+Shapes: C cells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from bimae.explain.explainer import Key
+from bimae.explain.many import Explained
+
+SURE = 2.0  # standard errors that a gain has to lie above 0
+ALIKE = 0.5  # rank correlation with a model that learned nothing, from which on a map says little
+
+
+@dataclass(frozen=True)
+class Trust:
+    """In one kind of map.
+
+    Attributes:
+        samples: How many were checked.
+        gain: Mean of `Deletion.gain` over them.
+        error: Its standard error; NaN of a single sample.
+        better: Share of samples in which the map beats chance.
+        alike: Mean rank correlation with the maps of a model with random weights: 1 where they
+            are the same, so that training has nothing to do with them.
+    """
+
+    samples: int
+    gain: float
+    error: float
+    better: float
+    alike: float
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why not to believe these maps; empty where nothing speaks against them."""
+        found = []
+        if not self.gain > (SURE * self.error if np.isfinite(self.error) else 0):
+            found.append("what it names carries the answers no more than chance would have it")
+        if self.alike > ALIKE:
+            found.append("a model that learned nothing has nearly the same map")
+        return tuple(found)
+
+
+def trust(explained: Sequence[Explained]) -> dict[Key, Trust]:
+    """How far each kind of map is to be believed; without those that were not checked."""
+    checked = [one for one in explained if one.deletions]
+    keys = checked[0].maps if checked else {}
+    found = {}
+    for key in keys:
+        gains = np.array([one.deletions[key].gain for one in checked])
+        alike = [rank_correlation(one.maps[key], one.at_random[key]) for one in checked]
+        spread = gains.std(ddof=1) if len(gains) > 1 else np.nan
+        found[key] = Trust(
+            len(gains),
+            float(gains.mean()),
+            float(spread / len(gains) ** 0.5),
+            float((gains > 0).mean()),
+            float(np.mean(alike)),
+        )
+    return found
+
+
+def rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Spearman's, of two maps [C]; 0 where one of them is the same everywhere."""
+    first, second = (rankdata(values) - (len(values) + 1) / 2 for values in (one, other))
+    size = float((first @ first * (second @ second)) ** 0.5)
+    return float(first @ second) / size if size else 0.0
