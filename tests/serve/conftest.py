@@ -18,8 +18,8 @@ from bimae.predict.calibrate import Parts, Said, calibrate
 from bimae.predict.calibrated import Shown, save
 from bimae.report.card import write_card
 from bimae.serve.answering import Answerer
-from bimae.serve.app import make_api
-from bimae.serve.front import Front, Hosts
+from bimae.serve.app import make_app
+from bimae.serve.front import Hosts
 from bimae.serve.limits import Limits
 from bimae.serve.service import Service
 from bimae.spectra import band_shares
@@ -91,7 +91,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def served(path: Path, **limits: float) -> Iterator[tuple[TestClient, Service]]:
     """A client of a model's server in this process, and the server."""
     service = Service(Answerer(path), Limits(**limits))  # type: ignore[arg-type]
-    app = Front(make_api(service), Hosts("127.0.0.1"))
+    app = make_app(service, Hosts("127.0.0.1"))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:  # type: ignore[arg-type]
         yield client, service
         assert service.room.requests == 0

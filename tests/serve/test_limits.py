@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bimae.serve.answering import Answerer
-from bimae.serve.app import make_api
+from bimae.serve.app import make_app
 from bimae.serve.front import Front, Hosts
 from bimae.serve.limits import Limits
 from bimae.serve.service import Service
@@ -67,7 +67,7 @@ class Asked:
 async def running(path: Path, **limits: float) -> AsyncIterator[tuple[Front, Service]]:
     service = Service(Answerer(path), Limits(**limits))  # type: ignore[arg-type]
     service.start()
-    yield Front(make_api(service), Hosts("127.0.0.1")), service  # type: ignore[arg-type]
+    yield make_app(service, Hosts("127.0.0.1")), service  # type: ignore[arg-type]
     await asyncio.to_thread(service.stop)
 
 

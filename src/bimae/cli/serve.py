@@ -82,6 +82,7 @@ def run(options: ServeOptions) -> None:
     from bimae.serve.app import make_app
     from bimae.serve.front import LOOPBACK, Hosts
     from bimae.serve.limits import Limits
+    from bimae.serve.service import Service
 
     with _listening(options) as listener:
         answerer = Answerer(options.model)
@@ -92,7 +93,8 @@ def run(options: ServeOptions) -> None:
             batch=options.batch_size,
             wait_ms=options.wait_ms,
         )
-        app = make_app(answerer, limits, Hosts(options.host, options.allow_host or ()))
+        service = Service(answerer, limits)
+        app = make_app(service, Hosts(options.host, options.allow_host or ()))
         if options.host not in LOOPBACK:
             print(
                 f"warning: listening on {options.host}, and there is no authentication: everybody "
@@ -100,7 +102,10 @@ def run(options: ServeOptions) -> None:
                 file=sys.stderr,
             )
         _tell(answerer, listener)
-        _serve(app, listener, options)
+        try:
+            _serve(app, listener, options)
+        finally:
+            service.discard()
     print("stopped")
 
 

@@ -1,8 +1,6 @@
 """The application: its addresses, and how each refusal becomes an answer of HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -13,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from bimae import __version__
-from bimae.serve.answering import Answerer, facts_of
+from bimae.serve.answering import facts_of
 from bimae.serve.docs_page import draw_docs
 from bimae.serve.front import Front, Hosts
-from bimae.serve.limits import Limits, Refused
+from bimae.serve.limits import Refused
 from bimae.serve.schema import BODY, Answer, Health, ModelFacts, problems
 from bimae.serve.service import Left, Service
 
@@ -28,25 +26,17 @@ PAGE = {
 GONE = 499  # what nobody gets to see
 
 
-def make_app(answerer: Answerer, limits: Limits, hosts: Hosts) -> Front:
-    """The application behind its front door; it runs between its ASGI start and stop.
+def make_app(service: Service, hosts: Hosts) -> Front:
+    """The application behind its front door.
 
     Args:
-        answerer: The model.
-        limits: Bounds.
+        service: What answers; it is started and stopped with the application.
         hosts: Names by which it may be asked.
     """
-    return Front(make_api(Service(answerer, limits)), hosts)
+    return Front(_make_api(service), hosts, start=service.start, stop=service.stop)
 
 
-def make_api(service: Service) -> FastAPI:
-    """The application itself."""
-
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        service.start()
-        yield
-        await asyncio.to_thread(service.stop)
+def _make_api(service: Service) -> FastAPI:
 
     app = FastAPI(
         title="bimae serve",
@@ -54,9 +44,7 @@ def make_api(service: Service) -> FastAPI:
         description=f"Answers of the model {service.answerer.name} for single seeds.",
         docs_url=None,  # these load their scripts from a CDN; /docs is a page of our own
         redoc_url=None,
-        lifespan=life,
     )
-    app.state.service = service
     _add_answers(app, service)
     _add_pages(app)
     _add_refusals(app)

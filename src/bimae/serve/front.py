@@ -35,7 +35,7 @@ HEADERS = (
 )
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", re.ASCII)
 LINGER_BYTES = 16 << 20
-LINGER_S = 2.0
+LINGER_S = 1.0
 
 
 class Hosts:
@@ -67,23 +67,44 @@ class Hosts:
 class Front:
     """The application with its front door; pure ASGI, so that bodies pass through unbuffered."""
 
-    def __init__(self, app: App, hosts: Hosts) -> None:
-        """Stands before an application."""
-        self._app, self._hosts = app, hosts
+    def __init__(
+        self, app: App, hosts: Hosts, *, start: Callable[[], None], stop: Callable[[], None]
+    ) -> None:
+        """Stands before an application.
+
+        Args:
+            app: What answers.
+            hosts: Names by which it may be asked.
+            start: Is called before the first request.
+            stop: Is called after the last one; may take its time.
+        """
+        self._app, self._hosts, self._start, self._stop = app, hosts, start, stop
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """An ASGI call."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
+                with suppress(asyncio.CancelledError):  # a second Ctrl-C: nothing is to be told
+                    await self._live(receive, send)
             return  # there is nothing here for anything else, such as a web socket
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         guarded = _Guarded(headers, receive, send)
         refusal = self._refusal(headers)
-        if refusal is None:
-            await self._app(scope, guarded.receive, guarded.send)
-        else:
+        if refusal is not None:
             await guarded.refuse(*refusal)
+            return
+        try:
+            await self._app(scope, guarded.receive, guarded.send)
+        except asyncio.CancelledError:  # a second Ctrl-C, which waits for nobody
+            await guarded.give_up()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await asyncio.to_thread(self._stop)
+        await send({"type": "lifespan.shutdown.complete"})
 
     def _refusal(self, headers: MutableMapping[bytes, str]) -> tuple[int, str] | None:
         host = headers.get(b"host", "")
@@ -105,7 +126,7 @@ class _Guarded:
     """A request and its answer: headers are added, and a body that nobody read is drained."""
 
     def __init__(self, headers: MutableMapping[bytes, str], receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+        self._receive, self._send, self._begun = receive, send, False
         self._unread = b"transfer-encoding" in headers or headers.get(b"content-length", "0") != "0"
 
     async def receive(self) -> Message:
@@ -116,6 +137,7 @@ class _Guarded:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self._begun = True
             own = [*message.get("headers", []), *HEADERS]
             if self._unread:
                 own.append((b"connection", b"close"))
@@ -135,6 +157,12 @@ class _Guarded:
                 while self._unread and left > 0:
                     message = await self.receive()
                     left -= len(message.get("body", b""))
+
+    async def give_up(self) -> None:
+        """Answers for a server that ends now, if nothing is said yet."""
+        self._unread = False
+        if not self._begun:
+            await self.refuse(503, "found a server that stops; ask again when it is up")
 
     async def refuse(self, status: int, sentence: str) -> None:
         body = json.dumps({"detail": sentence}).encode()

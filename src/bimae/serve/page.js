@@ -144,12 +144,21 @@ function pictures(found) {
   one("heat-row").hidden = !found.carried;
   if (!found.carried) return;
   const parts = [];
-  if (found.carried.tiles) parts.push("RGB: the stronger the orange, the more a tile weighed");
+  if (found.carried.tiles) {
+    const [low, high] = ends(found.carried.tiles.flat());
+    const total = found.carried.tiles.flat().reduce((sum, v) => sum + v, 0);
+    const even = total / found.carried.tiles.flat().length || 1;
+    parts.push(`RGB: the stronger the orange, the more a tile weighed, from ${short(low / even)} to ${short(high / even)} times an even share`);
+  }
   if (found.carried.regions) parts.push("false colour: orange spoke for the class, blue against it");
   one("key").textContent = `Explains ${found.carried.class}. ${parts.join("; ")}.`;
 }
-const tileColour = (v, most) => `rgba(230, 110, 0, ${0.85 * Math.max(0, v) / most})`;
-const regionColour = (v, most) => v > 0 ? `rgba(230, 110, 0, ${0.8 * v / most})` : `rgba(30, 90, 220, ${-0.8 * v / most})`;
+const ends = (values) => [Math.min(...values), Math.max(...values)];
+const tileColour = (v, [low, high]) => `rgba(230, 110, 0, ${high > low ? 0.8 * (v - low) / (high - low) : 0.4})`;
+function regionColour(v, [low, high]) {
+  const share = 0.75 * Math.abs(v) / (Math.max(-low, high) || 1);
+  return v > 0 ? `rgba(230, 110, 0, ${share})` : `rgba(30, 90, 220, ${share})`;
+}
 function heat(canvas, map, colour) {
   canvas.hidden = !map || !one("heat").checked;
   canvas.dataset.there = map ? "yes" : "";
@@ -158,10 +167,10 @@ function heat(canvas, map, colour) {
   canvas.width = canvas.height = side * cell;
   const pen = canvas.getContext("2d");
   const flat = map.flat();
-  const most = Math.max(...flat.map(Math.abs)) || 1;
+  const reach = ends(flat);
   const best = flat.indexOf(Math.max(...flat));
   for (let i = 0; i < flat.length; i++) {
-    pen.fillStyle = colour(flat[i], most);
+    pen.fillStyle = colour(flat[i], reach);
     pen.fillRect((i % side) * cell, Math.floor(i / side) * cell, cell, cell);
   }
   canvas.setAttribute("aria-label", `Heat map of ${side} by ${side} fields; most for the class: row ${Math.floor(best / side) + 1}, column ${best % side + 1}`);
@@ -182,7 +191,7 @@ function spectrum(found) {
   one("spectrum").replaceChildren();
   if (!own) return;
   const xs = own.nm || own.mean.map((_, i) => i);
-  const left = 52, right = 628, top = 12, bottom = 196;
+  const left = 52, right = 614, top = 12, bottom = 196;
   const low = xs[0], high = xs.at(-1) > xs[0] ? xs.at(-1) : xs[0] + 1;
   const floor = Math.min(0, ...own.mean), ceiling = Math.max(...own.mean, floor + 1e-9);
   const x = (v) => left + (v - low) / (high - low) * (right - left);

@@ -52,14 +52,15 @@ class Service:
         answerer: The model.
         limits: Bounds.
         room: What all requests share.
-        folder: Where uploads lie while they are read; private, and empty between requests.
+        folder: Where uploads lie while they are read; private, and empty between requests. None
+            before the start.
     """
 
     def __init__(self, answerer: Answerer, limits: Limits) -> None:
         """Knows the model; nothing runs before `start`."""
         self.answerer, self.limits = answerer, limits
         self.room = Room(limits)
-        self.folder = Path()
+        self.folder: Path | None = None
 
     def start(self) -> None:
         """Makes the folder and starts the threads."""
@@ -77,7 +78,12 @@ class Service:
         """Finishes what runs, and removes the folder."""
         self.batcher.stop()
         self._readers.shutdown()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.discard()
+
+    def discard(self) -> None:
+        """Removes the folder; also where nobody had the time to stop."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     async def healthy(self) -> None:
         """Returns when the thread that computes answers.
