@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bimae.data import open_dataset
-from bimae.data.batch import _turn, _turn_at_once
 from bimae.data.loading import Picks, SeededPicks, seed_loader
-from bimae.data.reading import Reading, Stack, _bytes_of, bands_first
+from bimae.data.reading import Reading
 from bimae.data.resident import Resident, resident_bytes
+from bimae.data.stacking import Stack, _bytes_of, bands_first
 from bimae.data.transforms import Mix, flip, scale_spectra
+from bimae.data.turns import turned, turned_at_once
 from bimae.errors import DataError
 from bimae.model import ClassifierConfig, ModelConfig
 from bimae.model.patches import patchify_rgb
@@ -317,9 +318,9 @@ def test_turning_each_and_all_at_once_are_the_same() -> None:
     images = torch.rand(4, 3, 5, 5, generator=_generator(0))
     turns = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=torch.bool)
     expected = torch.stack([images[0], images[1].flip(2), images[2].flip(1), images[3].flip(1, 2)])
-    assert torch.equal(_turn_at_once(images, turns, (2, 3)), expected)
+    assert torch.equal(turned_at_once(images, turns, (2, 3)), expected)
     untouched = images.clone()
-    assert torch.equal(_turn(images, turns, (2, 3), own=False), expected)
+    assert torch.equal(turned(images, turns, (2, 3), own=False), expected)
     assert torch.equal(images, untouched)
 
 

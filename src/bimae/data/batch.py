@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bimae.data.completion import completed
 from bimae.data.shapes import above, in_unit, level_of, whitened
+from bimae.data.turns import turned
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ class Batch:
         """
         assert self.hs is not None, "this batch was read without spectra"
         if self.factors is not None:
-            return _turn(self._whitened(bands, over), self.turns, (2, 3), own=True)
+            return turned(self._whitened(bands, over), self.turns, (2, 3), own=True)
         images = self._whole(self.hs) if bands is None else self._picked(self.hs, bands)
         numbers = images.float()
         own = numbers is not self.hs  # float32 as stored is not ours to write to
@@ -192,7 +193,7 @@ class Batch:
                 low, factor = range_of(images if over is bands else self._picked(self.hs, over))
             numbers = numbers.sub_(low) if own else numbers - low
             numbers, own = numbers.mul_(factor), True
-        return _turn(numbers, self.turns, (2, 3), own=own)
+        return turned(numbers, self.turns, (2, 3), own=own)
 
     def _whitened(self, bands: Tensor | None, over: Tensor | None) -> Tensor:
         """`spectra` [B, K, S, S] of shapes that are whitened over the channels that are there."""
@@ -232,8 +233,8 @@ class Batch:
         """RGB images in [0, 1], turned: [B, 3, H, H] float32; channels lie last in memory."""
         assert self.rgb is not None, "this batch was read without RGB images"
         images = self._whole(self.rgb)
-        turned = _turn(images, self.turns, (1, 2), own=images is not self.rgb)
-        return unit(turned).permute(0, 3, 1, 2)
+        upright = turned(images, self.turns, (1, 2), own=images is not self.rgb)
+        return unit(upright).permute(0, 3, 1, 2)
 
     def tiles(self, tiles: Tensor, patch_size: int) -> Tensor:
         """Tiles of the RGB images in [0, 1], turned: [B, K, P * P * 3] float32.
@@ -255,7 +256,7 @@ class Batch:
         found = self._picked(self.rgb.view(-1, side * grid, size * 3), runs.flatten(1))
         found = found.view(len(self), -1, size, size, 3)
         # turned as bytes, a quarter of the memory of the numbers
-        return unit(_turn(found, self.turns, (2, 3), own=True)).flatten(2)
+        return unit(turned(found, self.turns, (2, 3), own=True)).flatten(2)
 
     def _whole(self, images: Tensor) -> Tensor:
         """[N, ...] to the images of the samples [B, ...]."""
@@ -282,34 +283,6 @@ def range_of(images: Tensor) -> tuple[Tensor, Tensor]:
     low = images.amin(dim=1, keepdim=True)
     span = images.amax(dim=1, keepdim=True).float() - low
     return low, torch.where(span > 0, 1 / span, 0.0)
-
-
-def _turn(images: Tensor, turns: Tensor | None, axes: tuple[int, int], *, own: bool) -> Tensor:
-    """Each image upside down, left to right, or both, as `turns` [B, 2] say; `axes` of the batch.
-
-    Args:
-        images: [B, ...]
-        turns: What to do with each; None: nothing.
-        axes: Axes of rows and columns.
-        own: Whether `images` may be written to.
-    """
-    if turns is None:
-        return images
-    if images.device.type != "cpu" or torch.compiler.is_compiling():
-        return _turn_at_once(images, turns, axes)
-    images = images if own else images.clone()
-    for image, turn in zip(images, turns.tolist(), strict=True):
-        if any(turn):
-            image.copy_(image.flip([a - 1 for a, chosen in zip(axes, turn, strict=True) if chosen]))
-    return images
-
-
-def _turn_at_once(images: Tensor, turns: Tensor, axes: tuple[int, int]) -> Tensor:
-    """The same without a look at `turns`, which stops a GPU and which no compiler can follow."""
-    for which, axis in enumerate(axes):
-        chosen = turns[:, which].view(-1, *[1] * (images.dim() - 1))
-        images = torch.where(chosen, images.flip(axis), images)
-    return images
 
 
 def unit(rgb: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bimae.data.batch import Batch, Share
 from bimae.data.dataset import SeedDataset
-from bimae.data.reading import Reading, read_batch
+from bimae.data.reading import Reading
 from bimae.data.resident import Resident, sent
+from bimae.data.stacking import read_batch
 from bimae.data.transforms import Mix
 from bimae.errors import DataError
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from bimae.data.batch import Batch
 from bimae.data.dataset import SeedDataset
-from bimae.data.reading import Reading, read_batch
+from bimae.data.reading import Reading
+from bimae.data.stacking import read_batch
 from bimae.data.transforms import Mix
 
 SHARE_OF_HOST = 0.25  # of the free memory of the machine
