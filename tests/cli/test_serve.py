@@ -1,6 +1,9 @@
 """`bimae serve` as people start it: a process of its own, asked, disturbed and stopped."""
 
+import io
 import json
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -9,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import httpx2 as httpx
@@ -67,7 +71,7 @@ def test_it_answers_and_says_what_it_serves(server: Process) -> None:
     assert first.startswith("model    m (") and "3 classes, rgb and hs" in first
     assert "SIMULATED" in first
     assert second.startswith(f"serving  {server.url}/  (API: {server.url}/docs")
-    found = httpx.post(f"{server.url}/predict", files={"rgb": PNG, "hs": HS}).json()
+    found = httpx.post(f"{server.url}/predict", timeout=60, files={"rgb": PNG, "hs": HS}).json()
     assert found["class"] in server.get("/model")["classes"]
     assert server.get("/health")["status"] == "ok"
 
@@ -100,7 +104,7 @@ def test_bodies_that_are_too_large_or_too_slow(server: Process, tmp: Path) -> No
     assert endless.startswith(b"HTTP/1.1 413 ") and b"at most 1048576 are read" in endless
     slow = talk(server, HEAD.format("Content-Length: 1000").encode() + BEGIN)
     assert slow.startswith(b"HTTP/1.1 408 ") and b"connection: close" in slow.lower()
-    posted = httpx.post(f"{server.url}/predict", files={"rgb": bytes(5 << 20)})
+    posted = httpx.post(f"{server.url}/predict", timeout=60, files={"rgb": bytes(5 << 20)})
     assert posted.status_code == 413  # and the client got to read it
     assert left(tmp) == []
 
@@ -111,7 +115,10 @@ def test_clients_that_hang_up(server: Process, tmp: Path) -> None:
             line.sendall(HEAD.format("Content-Length: 100000").encode() + BEGIN)
             line.sendall(bytes(i * 100))
     server.until(lambda: server.get("/health")["waiting"] == 0 and left(tmp) == [])
-    assert httpx.post(f"{server.url}/predict", files={"rgb": PNG, "hs": HS}).status_code == 200
+    assert (
+        httpx.post(f"{server.url}/predict", timeout=60, files={"rgb": PNG, "hs": HS}).status_code
+        == 200
+    )
 
 
 def test_what_is_no_request(server: Process) -> None:
@@ -120,6 +127,42 @@ def test_what_is_no_request(server: Process) -> None:
         server, b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
     )
     assert server.get("/health")["status"] == "ok"
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "serve.md"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on PATH")
+def test_the_commands_of_the_page(server: Process, tmp_path: Path) -> None:
+    """docs/serve.md, as it stands there, but for the port."""
+    hs = files.cube()
+    sample = {"hs": hs, "rgb": files.picture(), "wavelengths": files.NM}
+    there = {
+        "seed.png": PNG, "seed.npy": HS, "seed.npz": files.npz(**sample),
+        "scan.zip": files.archive(*files.envi(hs)), **dict(files.envi(hs, name="scan")),
+    }  # fmt: skip
+    for name, data in there.items():
+        (tmp_path / name).write_bytes(data)
+    page = DOCS.read_text(encoding="utf-8").replace("http://127.0.0.1:8000", server.url)
+    (block,) = re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    answers = []
+    for line in block.splitlines():
+        words = [*shlex.split(line), "--silent", "--fail-with-body", "--max-time", "60"]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        if "/predict" in line:
+            answers.append(json.loads(done.stdout))
+    assert len(answers) == 5
+    for one in answers:
+        assert one["probabilities"] == pytest.approx(answers[0]["probabilities"], rel=1e-3)
+    assert [one["carried"] is not None for one in answers] == [False, False, False, True, False]
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    told = io.StringIO()
+    with redirect_stdout(told):
+        exec(code, dict(sample))
+    assert told.getvalue().startswith(answers[0]["class"])
+    for name in answers[0]:
+        assert f"`{name}`" in page, f"docs/serve.md does not speak of {name}"
 
 
 def test_the_port_is_taken(
@@ -157,7 +200,10 @@ def test_who_listens_to_all_is_warned_and_a_second_ctrl_c_waits_for_nothing(
     port = server.port
     for name, status in (("lab.example", 200), ("127.0.0.1", 200), ("other.example", 421)):
         headers = {"host": f"{name}:{port}"}
-        assert httpx.get(f"http://127.0.0.1:{port}/health", headers=headers).status_code == status
+        assert (
+            httpx.get(f"http://127.0.0.1:{port}/health", headers=headers, timeout=60).status_code
+            == status
+        )
     with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
         line.sendall(HEAD.format("Content-Length: 9999").encode() + BEGIN)
         server.until(lambda: len(list(tmp_path.rglob("*"))) > 1)
