@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bimae.data import SeedDataset
 from bimae.data.transforms import Mix
-from bimae.errors import DataError, ModelError
+from bimae.errors import BandError, DataError, ModelError
 from bimae.evaluate.sensor import Sensed, check_sensor
 from bimae.export.nameplate import Nameplate, Pixels, Spectra
 from bimae.spectra import BandSelection, BandWeights, band_reach
@@ -43,7 +43,6 @@ class Feed:
 
         Raises:
             ModelError: The data are of another sensor.
-            BandError: They lack bands that were asked for by wavelength.
         """
         picks: tuple[BandWeights, ...] = ()
         notes = []
@@ -125,7 +124,13 @@ def _picks(
         if not _far(hs, found):
             return _each(samples.bands), ""
     if "nm" in bands and found is not None:
-        channels = BandSelection(bands).channels(samples.bands, found)
+        try:
+            channels = BandSelection(bands).channels(samples.bands, found)
+        except BandError as error:
+            raise ModelError(
+                f"{samples.root}: has not the bands that {name} takes ({error}); use data of the "
+                "same sensor"
+            ) from error
         picks = channels.weights or tuple(((band, 1.0),) for band in channels.bands)
         centres = [sum(found[band] * weight for band, weight in pairs) for pairs in picks]
         if len(picks) != len(hs.picks) or (far := _far(hs, centres)):

@@ -30,12 +30,13 @@ class Judge(nn.Module):
     def forward(self, logits: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """[N, K] and [N, D] to probabilities [N, K], sets [N, K], strangeness and rejection [N]."""
         exact = logits.double()
-        said = (exact / self.temperature).softmax(dim=1)
+        # what is told decides: of the very samples that thresholds are of, too
+        said = (exact / self.temperature).softmax(dim=1).float()
         numbers = torch.arange(said.shape[1], device=said.device)
         likeliest = numbers == said.argmax(dim=1, keepdim=True)
-        inside = (said >= self.thresholds) | likeliest
-        strange = self.strange(exact, features.double())
-        return said.float(), inside, strange.float(), strange > self.limit
+        inside = (said.double() >= self.thresholds) | likeliest
+        strange = self.strange(exact, features.double()).float()
+        return said, inside, strange, strange.double() > self.limit
 
 
 class Strangeness(nn.Module):

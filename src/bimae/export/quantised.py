@@ -1,4 +1,4 @@
-"""An exported ONNX file with its large products in 8 bits.
+"""An exported ONNX file with the products of its encoder in 8 bits.
 
 The scale of what is multiplied is found anew for each product (dynamic quantisation): no range that
 was measured on some seeds cuts off what others show. Weights have a scale for each of their columns
@@ -9,7 +9,6 @@ add up two of them beyond 16 bits and answer wrongly.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,9 +18,7 @@ from bimae.predict.conformal import Conformal
 from bimae.predict.stream import digest
 from bimae.predict.unknown import RejectThreshold
 
-PRODUCTS = ("MatMul", "Gemm")
 FLOAT32 = 1  # as ONNX numbers types
-LEAST_VALUES = 4096  # of a matrix that is worth it; the head's has fewer in all but odd models
 THRESHOLDS, LIMIT = "judge.thresholds", "judge.limit"
 
 
@@ -36,18 +33,19 @@ def quantise(source: Path, plate: Nameplate, path: Path) -> None:
     import onnx  # noqa: PLC0415 - an extra
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
 
-    model = onnx.load(source)
-    weights = {one.name: one for one in model.graph.initializer}
-    kept = [
-        node.name
-        for node in model.graph.node
-        if node.op_type in PRODUCTS and not _is_large(weights, node.input[1])
-    ]
+    graph = onnx.load(source).graph
+    kept = []
+    weights = {one.name: one.data_type for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "MatMul" and weights.get(node.input[1]) != FLOAT32:
+            kept.append(node.name)  # of attention, or distances in float64
+        elif node.op_type == "Gemm":  # the head, of one vector a sample: it costs nothing
+            kept.append(f"{node.name}_MatMul")  # what the library makes of it first
     with quietly():
         quantize_dynamic(
             source,
             path,
-            op_types_to_quantize=list(PRODUCTS),
+            op_types_to_quantize=["MatMul"],
             nodes_to_exclude=kept,
             per_channel=True,
             reduce_range=True,
@@ -59,7 +57,7 @@ def quantise(source: Path, plate: Nameplate, path: Path) -> None:
 
 def with_thresholds(
     path: Path, plate: Nameplate, conformal: Conformal, reject: RejectThreshold
-) -> Nameplate:
+) -> None:
     """Gives a file that is there the thresholds that its own answers call for.
 
     Rounding to 8 bits moves strangeness more than it moves probabilities, and what is promised of
@@ -70,17 +68,17 @@ def with_thresholds(
         plate: What it says of itself.
         conformal: Of its sets.
         reject: Of its rejections.
-
-    Returns:
-        What it says of itself now.
     """
     assert plate.judging is not None, "calibrated"
-    judging = replace(plate.judging, thresholds=conformal.thresholds, reject=reject.value)
+    judging = replace(
+        plate.judging,
+        thresholds=conformal.thresholds,
+        reject=reject.value,
+        samples=sum(conformal.samples),
+    )
     judging = replace(judging, digest=digest(judging.digest.encode(), repr(judging).encode()))
-    plate = replace(plate, judging=judging)
     values = {THRESHOLDS: conformal.thresholds, LIMIT: (reject.value,)}
-    _rewritten(path, plate, values)
-    return plate
+    _rewritten(path, replace(plate, judging=judging), values)
 
 
 def _rewritten(path: Path, plate: Nameplate, constants: Mapping[str, Sequence[float]]) -> None:
@@ -94,11 +92,3 @@ def _rewritten(path: Path, plate: Nameplate, constants: Mapping[str, Sequence[fl
     del made.metadata_props[:]
     onnx.helper.set_model_props(made, {KEY: plate.to_json()})
     onnx.save(made, path)
-
-
-def _is_large(weights: Mapping[str, Any], name: str) -> bool:
-    """Whether this is a float32 matrix of the encoder's, and not of distances or the head's."""
-    found = weights.get(name)
-    if found is None or found.data_type != FLOAT32:
-        return False
-    return int(np.prod(found.dims)) >= LEAST_VALUES

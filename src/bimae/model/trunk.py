@@ -129,7 +129,7 @@ class Trunk(nn.Module):
 
     def with_global(self, tokens: Tensor) -> Tensor:
         """[B, N, D] to [B, N + 1, D]: the global token comes last."""
-        return torch.cat([tokens, self.global_token.expand(len(tokens), 1, -1)], dim=1)
+        return torch.cat([tokens, self.global_token.expand(tokens.shape[0], 1, -1)], dim=1)
 
     def _rows(self, hs: Tensor, bands: Bands) -> Tensor:
         count = self.config.bands if bands is None else len(bands)
