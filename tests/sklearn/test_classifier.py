@@ -161,6 +161,8 @@ def test_mistakes_are_told_as_scikit_learn_tells_them(spectra, tmp_path):
     fitted = small(epochs=1).fit(X, y)
     with pytest.raises(ValueError, match="X has 4 features, but BiMAEClassifier is expecting 5"):
         fitted.predict(X[:, :4])
+    with pytest.raises(ValueError, match="cubes of several pixels, where spectra are expected"):
+        fitted.predict(np.ones((2, 3, 3, 5)))
     cubes = np.ones((2, 1, 1, 4))
     with pytest.raises(ValueError, match="X has 4 bands, but BiMAEClassifier is expecting 5"):
         fitted.predict(cubes)

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 from bimae.data import DatasetInfo, Sample, SeedDataset, open_dataset
 from bimae.data.dataset import StoredImages
 from bimae.data.given import GivenSamples
 from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
+from bimae.errors import ConfigError
 
 VIEWS = ("hs", "rgb")
 
@@ -70,7 +72,13 @@ class Seen:
 
         Raises:
             BandError: The wavelengths do not fit the bands.
+            ConfigError: Cubes are to be brought to one pixel, which would be any one of theirs.
         """
+        if hs_size == 1 and self.bands is not None and self.hs_side != 1:
+            raise ConfigError(
+                "X holds cubes of several pixels, where spectra are expected; take their means: "
+                "cubes.mean(axis=(1, 2))"
+            )
         info = self.info
         if wavelengths_nm is not None and self.bands is not None:
             nm = tuple(float(centre) for centre in wavelengths_nm)
@@ -92,6 +100,8 @@ def is_table(X: Any, modality: str) -> bool:
 
     Whatever else it may be is left to scikit-learn to refuse.
     """
+    if issparse(X):  # some sparse matrices are dictionaries
+        return True
     if isinstance(X, str | Path | dict | SeedDataset) or _are_samples(X):
         return False
     return modality != "rgb" and getattr(X, "ndim", 2) != 4
@@ -116,7 +126,7 @@ def seen(X: Any, modality: str, sizes: Mapping[str, int]) -> Seen:
         ValueError: An array of another kind or shape than expected.
     """
     if isinstance(X, str | Path):
-        X = open_dataset(X, **sizes)
+        X = open_dataset(X, **{name: size for name, size in sizes.items() if size > 1})
     if isinstance(X, SeedDataset):
         return Seen(X.stored, len(X), X.bands, X.hs_size, X.rgb_size, True, X.labels, info=X.info)
     if _are_samples(X):
