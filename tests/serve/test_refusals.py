@@ -102,6 +102,12 @@ ARCHIVES = [
     ("data too short", pack(ENVI[0], ("scan.bip", b"1234")), "too short"),
     ("no sense", pack(("scan.hdr", b"ENVI\nlines = -4\n"), ("scan.bip", b"")), "expected"),
     ("NaN in ENVI", pack(*files.envi(with_holes(np.nan))), "1 values that are not finite"),
+    ("beyond float32 in ENVI", pack(*files.envi(HS.astype(np.float64) * 1e300)), "not finite"),
+    (
+        "scale without sense",
+        pack(*files.envi((HS * 99 + 1).astype(np.uint16), **{"reflectance scale factor": 1e-43})),
+        "not finite",
+    ),
     ("other arrays", files.npz(a=HS, b=HS), "expected `hs`"),
 ]  # fmt: skip
 ARRAYS = [
@@ -266,6 +272,8 @@ def test_a_body_that_is_too_large_is_refused_at_once(models: dict[str, Path]) ->
         refused(client, "at most 10000 are read", service, content=chunks(),
                 headers={"content-type": "multipart/form-data; boundary=x"})  # fmt: skip
         two_gb = {"content-type": "image/png", "content-length": str(2 << 30)}
+        endless = {"content-type": "image/png", "content-length": "9" * 5000}
+        refused(client, "at most 10000 are read", service, content=b"", headers=endless)
         refused(client, "found a body of 2147483648 bytes", service, content=b"", headers=two_gb)
 
 

@@ -146,9 +146,12 @@ def _tell(answerer: "Answerer", listener: socket.socket) -> None:
 
 def _serve(app: Any, listener: socket.socket, options: ServeOptions) -> None:
     import signal
+    import warnings
 
     import uvicorn
 
+    # What strangers send is refused or answered; what Pillow thinks of it is nobody's to read here.
+    warnings.filterwarnings("ignore", module="PIL")
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -39,9 +39,8 @@ class _Asked(Generic[Q]):
     deadline: float
     future: "Future[Any]" = field(default_factory=Future)
 
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody still waits; from then on it cannot be given up."""
+    def begin(self) -> bool:
+        """Whether somebody still waits; if so, it cannot be given up any more."""
         if time.monotonic() > self.deadline:
             self.future.cancel()
         return self.future.set_running_or_notify_cancel()
@@ -148,7 +147,7 @@ class Batcher(Generic[Q, A]):
             taken: list[_Asked[Q]] = []
             while self._waiting and len(taken) < self._most:
                 asked = self._waiting.popleft()
-                if asked.wanted:
+                if asked.begin():
                     taken.append(asked)
             return taken
 

@@ -139,7 +139,8 @@ def cube_of_envi(
                 _check_size((seen.lines, seen.samples, seen.bands.count), limits)
         _check_finite(scan)
         read = calibrate(cube, found.white, found.dark, explicit=False)
-        hs = read.read()
+        with np.errstate(all="ignore"):  # of a scale factor without sense, say
+            hs = _numbers(read.read())
     except DataError as error:
         raise Refused(422, f"hs: {_without(str(error), folder)}") from error
     notes = tuple(_without(note, folder) for note in scan_notes(read))
@@ -180,17 +181,14 @@ def _check_finite(scan: Path) -> None:
     count = header.lines * header.samples * header.bands
     with pair.data.open("rb") as file:
         file.seek(header.offset)
-        stored = np.fromfile(file, header.dtype, count)
-    bad = int(np.count_nonzero(~np.isfinite(stored)))
-    if bad:
-        raise _not_finite(bad)
+        _numbers(np.fromfile(file, header.dtype, count))
 
 
 def _numbers(values: NDArray[Any]) -> Values:
-    """Bytes as they are, other numbers as float32, all of them finite."""
+    """Bytes as they are, other numbers as float32; refused where these are not all finite."""
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         cube: NDArray[np.float32] = np.ascontiguousarray(values, np.float32)
     bad = int(np.count_nonzero(~np.isfinite(cube)))
     if bad:
