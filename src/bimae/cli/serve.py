@@ -3,7 +3,7 @@
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ class ServeOptions:
     """Address to listen on; 0.0.0.0: all of this machine, for everybody who can reach it."""
     port: int = 8000
     """Port to listen on; 0: a free one, which is printed."""
-    allow_host: list[str] | None = None
+    allow_host: list[str] = field(default_factory=list)
     """Further names by which the server may be asked, as in a browser's address bar."""
     max_request_mb: int = 64
     """Largest body of a request, in MiB."""
@@ -94,7 +94,7 @@ def run(options: ServeOptions) -> None:
             wait_ms=options.wait_ms,
         )
         service = Service(answerer, limits)
-        app = make_app(service, Hosts(options.host, options.allow_host or ()))
+        app = make_app(service, Hosts(options.host, options.allow_host))
         if options.host not in LOOPBACK:
             print(
                 f"warning: listening on {options.host}, and there is no authentication: everybody "
