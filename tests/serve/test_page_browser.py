@@ -100,7 +100,7 @@ def test_files_that_are_chosen_are_classified(page: Chromium, seed: Path, tmp_pa
         )
         assert "Heat map of" in page.run(f"one('{view}-heat').getAttribute('aria-label')")
     assert len(page.run("document.querySelector('.mean').getAttribute('d')").split("L")) == 12
-    assert page.run("document.querySelectorAll('rect.weight').length") == 12
+    assert page.run("document.querySelectorAll('rect.for, rect.against').length") == 12
     page.run("one('heat').click()")
     assert page.run("one('rgb-heat').hidden && one('hs-heat').hidden") is True
     page.run("one('heat').click()")

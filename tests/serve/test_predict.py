@@ -227,6 +227,7 @@ def test_pictures_and_what_carried_the_answer(client_of: Served) -> None:
     assert np.shape(carried["tiles"]) == (2, 2) and min(map(min, carried["tiles"])) >= 0
     assert np.shape(carried["regions"])[0] == np.shape(carried["regions"])[1] > 1
     assert carried["bands"]["places"] == pytest.approx(files.NM) and carried["bands"]["nm"]
+    assert len(carried["bands"]["falls"]) == 12 and any(carried["bands"]["falls"])
     total = sum(carried["bands"]["weights"]) + float(np.sum(carried["tiles"]))
     assert total == pytest.approx(1, abs=1e-3)
     alone = client.post("/predict?show=true&explain=true", files={"rgb": PNG}).json()

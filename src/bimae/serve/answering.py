@@ -163,7 +163,7 @@ class Answerer:
         (batch,) = seed_loader(samples, [0], looks.reading, batch_size=1)
         with torch.no_grad():
             hs, rgb = batch.to(device).images()
-        return explain_sample(self._model, hs, rgb, rows), looks
+        return explain_sample(self._model, hs, rgb, rows, places=places_of(looks, upload)), looks
 
     def _samples(self, sensor: Sensor, uploads: Sequence[Upload]) -> GivenSamples:
         def images(number: int) -> StoredImages:
@@ -229,6 +229,15 @@ def _verdict(
         shown,
         notes,
     )
+
+
+def places_of(looks: Looks, upload: Upload) -> list[float] | None:
+    """Where the channels lie that are read of a cube, in nm; None where that is unknown."""
+    spectra = upload.spectra
+    if spectra is None or spectra.bands.wavelengths_nm is None:
+        return None
+    nm = spectra.bands.wavelengths_nm
+    return [nm[number] for number in looks.reading.bands or range(len(nm))]
 
 
 def facts_of(answerer: Answerer) -> dict[str, Any]:

@@ -176,7 +176,7 @@ function heat(canvas, map, colour) {
   canvas.setAttribute("aria-label", `Heat map of ${side} by ${side} fields; most for the class: row ${Math.floor(best / side) + 1}, column ${best % side + 1}`);
 }
 
-// ---- the spectrum, and what its bands weighed
+// ---- the spectrum, and what hangs on its bands
 function ticks(low, high, count) {
   const step = (high - low) / count;
   const size = 10 ** Math.floor(Math.log10(step));
@@ -207,19 +207,19 @@ function spectrum(found) {
   draw("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom });
   draw("text", { x: (left + right) / 2, y: 234, "text-anchor": "middle" }, own.nm ? "wavelength (nm)" : "band");
   const bands = found.carried && found.carried.bands;
-  if (bands) weights(bands, x, bottom, right - left);
+  if (bands) falls(bands, x, bottom, right - left);
   draw("path", { class: "mean", d: "M" + own.mean.map((v, i) => `${x(xs[i]).toFixed(1)} ${y(v).toFixed(1)}`).join("L") });
   const unit = own.unit || "value as stored";
-  const said = `Mean spectrum of the middle of the image (${unit})${bands ? "; orange: what each band weighed" : ""}.`;
+  const said = `Mean spectrum of the middle of the image (${unit})${bands ? "; bars: what the class loses without the bands there (orange), or gains (blue)" : ""}.`;
   one("spectrum-words").textContent = said;
   one("spectrum").setAttribute("aria-label", `${said} From ${short(low)} to ${short(high)}, values ${short(Math.min(...own.mean))} to ${short(Math.max(...own.mean))}.`);
 }
-function weights(bands, x, bottom, width) {
-  const most = Math.max(...bands.weights) || 1;
-  const wide = Math.max(1.5, Math.min(10, width / bands.weights.length - 0.5));
-  bands.weights.forEach((weight, i) => {
-    const tall = 60 * weight / most;
-    draw("rect", { class: "weight", x: x(bands.places[i]) - wide / 2, y: bottom - tall, width: wide, height: tall });
+function falls(bands, x, bottom, width) {
+  const most = Math.max(...bands.falls.map(Math.abs)) || 1;
+  const wide = Math.max(1.5, Math.min(10, width / bands.falls.length - 0.5));
+  bands.falls.forEach((fall, i) => {
+    const tall = 60 * Math.abs(fall) / most;
+    draw("rect", { class: fall > 0 ? "for" : "against", x: x(bands.places[i]) - wide / 2, y: bottom - tall, width: wide, height: tall });
   });
 }
 

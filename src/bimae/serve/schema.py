@@ -38,11 +38,15 @@ class Shown(BaseModel):
 
 
 class BandWeights(BaseModel):
-    """What each channel weighed."""
+    """What each channel weighed, and what the class loses without it."""
 
     places: list[float] = Field(description="Where each lies: in nm, or its number.")
     nm: bool = Field(description="Whether places are in nm.")
     weights: list[float] = Field(description="0 or more; with the tiles they sum to 1.")
+    falls: list[float] = Field(
+        description="Fall of the class's log-odds without a range of bands around each: above 0 "
+        "where it spoke for the class. Tells which bands matter better than the weights do."
+    )
 
 
 class Carried(BaseModel):

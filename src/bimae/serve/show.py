@@ -13,6 +13,7 @@ from bimae.report.inspect.pictures import (
     false_colour_picture,
     rgb_picture,
 )
+from bimae.serve.answering import places_of
 from bimae.serve.spectra import Spectra
 from bimae.serve.upload import Upload
 
@@ -54,12 +55,14 @@ def carried(found: Explanation, looks: Looks, upload: Upload, classes: tuple[str
     """What carried an answer (`explain_sample` of one sample)."""
     bands = None
     if found.bands is not None:
-        numbers = looks.reading.bands or tuple(range(found.bands.shape[1]))
-        nm = None if upload.spectra is None else upload.spectra.bands.wavelengths_nm
+        assert found.band_falls is not None, "spectra were shown"
+        places = places_of(looks, upload)
+        numbers = looks.reading.bands or range(found.bands.shape[1])
         bands = {
-            "places": [float(i) if nm is None else nm[i] for i in numbers],
-            "nm": nm is not None,
+            "places": list(map(float, numbers)) if places is None else places,
+            "nm": places is not None,
             "weights": _plain(found.bands[0].numpy(force=True)),
+            "falls": _plain(found.band_falls[0].numpy(force=True)),
         }
     return {
         "class": classes[int(found.classes[0])],
