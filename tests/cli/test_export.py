@@ -15,7 +15,7 @@ from bimae.export import deployed
 from bimae.export.runtime import Answering
 from bimae.model import SeedClassifier
 from tests.cli.run import mistakes, rows, run
-from tests.export.cases import classifier
+from tests.export.cases import classifier, told_apart
 
 pytest.importorskip("onnx", reason="bimae[export] is not installed")
 pytest.importorskip("onnxruntime", reason="bimae[runtime] is not installed")
@@ -49,8 +49,7 @@ def trained(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = classifier(
         samples, "standard", any_sensor=True, positions="wavelength", tokens="product"
     )
-    model.head.weight.data *= 40
-    model.save_pretrained(folder / "model")
+    told_apart(model, samples, SENSOR).save_pretrained(folder / "model")
     split_dataset(samples).save(folder / "split.json", samples)
     words = ["calibrate", str(folder), str(small_data), "--alpha=0.3", "--reject=0.3"]
     assert main.run([*words, f"--bands={SENSOR}"]) == 0
@@ -111,7 +110,7 @@ def test_answers_without_pytorch_are_those_with_it(
         assert [float(row[name]) for row in found] == pytest.approx(
             [float(row[name]) for row in true], rel=1e-3, abs=1e-6
         )
-    assert len({row["class"] for row in found}) > 1
+    assert len({row["class"] for row in found}) > 5
 
 
 def test_a_camera_s_files_without_pytorch(exported: Path, tmp_path: Path) -> None:

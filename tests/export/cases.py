@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from bimae.data import SeedDataset
+from bimae.evaluate.looks import look
 from bimae.export.deployed import Deployed
 from bimae.export.nameplate import Nameplate
 from bimae.export.program import runs
@@ -50,6 +52,17 @@ def classifier(data: SeedDataset, scale: str = "after", **changes: Any) -> SeedC
         "wavelengths_nm": nm,
     }
     return SeedClassifier(ClassifierConfig(sizes, tuple(data.classes), **(own | changes))).eval()
+
+
+def told_apart(model: SeedClassifier, data: SeedDataset, bands: str) -> SeedClassifier:
+    """With a head for which samples differ: a fresh one calls all of them the same."""
+    looks = look(model, data, bands=bands, labels=False)
+    said = listen(model, data, range(0, len(data), 3), looks).features
+    weight, bias = model.head.weight.data, model.head.bias.data  # type: ignore[union-attr]
+    weight *= 2 / float((said - said.mean(axis=0)).std() * weight.std() * said.shape[1] ** 0.5)
+    bias[:] = -weight @ torch.from_numpy(said.mean(axis=0))  # type: ignore[operator]
+    look(model, data)  # turned back
+    return model
 
 
 def measured(scale: str) -> dict[str, Any]:
