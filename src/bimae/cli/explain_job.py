@@ -25,10 +25,13 @@ from bimae.predict.calibrated import Shown
 from bimae.report.card import read_about
 from bimae.report.explain import Facts
 from bimae.report.purity import weights_fingerprint
+from bimae.report.purity.gallery import choose
 from bimae.report.purity.reference import differs, learned_from
 
 if TYPE_CHECKING:
     from bimae.cli.explain import ExplainOptions
+    from bimae.cli.purity import PurityOptions
+    from bimae.predict.lot import Lot
 
 REFERENCE = 400  # samples that tell what bands are to be expected, drawn alike each time
 AGAINST = {"rest": "all other classes together", "second": "the second likeliest class"}
@@ -55,6 +58,58 @@ def explain_job(
     """
     looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
     chosen, notes = _chosen(options, samples, folder.parent / "split.json")
+    notes += [looks.note] * bool(looks.note)
+    if left_out:
+        notes.append(f"{len(left_out)} of the files could not be read: {', '.join(left_out)}")
+    return explain_these(
+        options, folder, model, samples, looks=looks, chosen=chosen, notes=tuple(notes)
+    )
+
+
+def explain_lot(
+    options: "PurityOptions",
+    folder: Path,
+    model: SeedClassifier,
+    samples: SeedDataset,
+    *,
+    looks: Looks,
+    lot: "Lot",
+) -> Facts:
+    """What carried the answers to the seeds of a lot that a purity report draws; not checked."""
+    from bimae.cli.explain import ExplainOptions
+
+    plain = ExplainOptions(
+        options.model, options.lot, Path(), check=0, reference=options.reference,
+        modality=options.modality, bands=options.bands, batch_size=options.batch_size,
+    )  # fmt: skip
+    chosen, _ = choose(lot, options.most)
+    return explain_these(plain, folder, model, samples, looks=looks, chosen=chosen)
+
+
+def explain_these(
+    options: "ExplainOptions",
+    folder: Path,
+    model: SeedClassifier,
+    samples: SeedDataset,
+    *,
+    looks: Looks,
+    chosen: Sequence[int],
+    notes: tuple[str, ...] = (),
+) -> Facts:
+    """Explains the answers to some samples.
+
+    Args:
+        options: Of the verb; its data, ids, count and part are not looked at.
+        folder: The model folder.
+        model: The classifier, turned to the sensor of the data.
+        samples: The data.
+        looks: What the model is shown of them.
+        chosen: Which of them.
+        notes: What a person should know.
+
+    Raises:
+        BimaeError: A reference or a window does not fit the data.
+    """
     model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
     places, in_nm = places_of(looks.reading, samples)
     width = 1.0 if places is None else _width(options.window, places, in_nm)
@@ -75,16 +130,13 @@ def explain_job(
                 second=options.against == "second", check=options.check, watch=watch,
             )
         )  # fmt: skip
-    notes += [looks.note] * bool(looks.note)
-    if left_out:
-        notes.append(f"{len(left_out)} of the files could not be read: {', '.join(left_out)}")
     own = folder.resolve()
     return Facts(
         samples, explained, explainer, classes, places, in_nm, width,
         AGAINST.get(options.against, options.against),
         str(Shown.of(model.config, options.modality, options.bands)),
         own.parent.name if own.name == "model" else own.name, weights_fingerprint(folder), about,
-        tuple(notes),
+        notes,
     )  # fmt: skip
 
 

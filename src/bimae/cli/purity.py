@@ -55,6 +55,8 @@ class PurityOptions:
     pdf: Literal["auto", "true", "false"] = "auto"
     """Print the page to PDF with Chromium or Chrome (on PATH, or $BIMAE_CHROMIUM); auto: where
     there is one."""
+    explain: bool = False
+    """Draw with each seed what carried its answer (docs/explain.md): a second or more each."""
     calibrated: bool = True
     """false: take a model that is not calibrated; nothing is rejected or corrected."""
     modality: Literal["auto", "bimodal", "hs", "rgb"] = "auto"
@@ -182,6 +184,7 @@ def _report(
     """Writes the report; what to say of it."""
     from datetime import UTC, datetime
 
+    from bimae.cli.explain_job import explain_lot
     from bimae.cli.progress import progress
     from bimae.evaluate.looks import look
     from bimae.predict.lot import Lot, judge_lot
@@ -220,6 +223,9 @@ def _report(
         options.level,
         tuple(notes),
     )
+    explained = None
+    if options.explain:
+        explained = explain_lot(options, asked.folder, model, samples, looks=looks, lot=lot)
     with progress("drawing", "seed") as counted:
         no_pdf = write_report(
             out,
@@ -227,6 +233,7 @@ def _report(
             _reference(options, asked.folder.parent, about, samples, lot),
             most=options.most,
             weights=asked.weights,
+            explained=explained,
             browser=browser,
             counted=counted,
         )

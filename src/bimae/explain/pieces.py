@@ -80,9 +80,11 @@ def usual_width(places: Sequence[float]) -> float:
 
 def _runs(numbers: Sequence[int]) -> Tensor:
     """Windows over cells on a line [W, C]: neighbours together; a cell that has none, alone."""
-    whole = range(min(numbers), max(numbers) - NEIGHBOURS + 2)
-    rows = [[first <= number < first + NEIGHBOURS for number in numbers] for first in whole]
-    rows = [row for row in rows if sum(row) == NEIGHBOURS]
+    rows = []
+    for first in numbers:
+        together = range(first, first + NEIGHBOURS)
+        if set(together) <= set(numbers):
+            rows.append([number in together for number in numbers])
     for place in range(len(numbers)):
         if not any(row[place] for row in rows):
             rows.append([other == place for other in range(len(numbers))])

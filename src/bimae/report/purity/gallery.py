@@ -7,8 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bimae.data import Sample, SeedDataset
+from bimae.explain.many import Explained
 from bimae.predict.lot import Lot
 from bimae.predict.stream import seeds_on_trays
+from bimae.report.explain import Facts as Explanations
+from bimae.report.explain.charts import BandChart, band_chart
+from bimae.report.explain.gallery import TITLES, Picture, map_pictures
 from bimae.report.inspect.charts import Axes, span
 from bimae.report.inspect.drawings import axis_of_bands
 from bimae.report.inspect.measure import KEPT_PIXELS, mean_spectra
@@ -68,12 +72,16 @@ class Card:
         rgb: Data URI of its RGB image.
         false_colour: Data URI of its spectral image in false colour.
         line: Path of its spectrum; empty where its image is empty.
+        maps: What carried its answer, as pictures; empty where nobody asked.
+        bands: Likewise over its bands; None where nobody asked, or no spectra were shown.
     """
 
     row: Row
     rgb: str
     false_colour: str
     line: str
+    maps: tuple[Picture, ...] = ()
+    bands: BandChart | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,7 @@ def draw_gallery(
     *,
     most: int,
     value: str,
+    explained: Explanations | None = None,
     counted: Counted = iter,
 ) -> Gallery:
     """Draws the seeds that a person should look at.
@@ -157,6 +166,7 @@ def draw_gallery(
         reference: Mean spectra.
         most: How many to draw.
         value: What the values of the spectra are.
+        explained: What carried the answers to the seeds that are drawn, if that is to be told.
         counted: Wraps the numbers of the seeds while they are read, for a progress bar.
     """
     chosen, others = choose(lot, most)
@@ -166,10 +176,15 @@ def draw_gallery(
     rng = np.random.default_rng(0)
     read: list[tuple[int, str, NDArray[np.float32], Floats]] = []
     pixels = [np.empty((0, 3))]
+    why = {} if explained is None else {one.index: one for one in explained.explained}
+    told: dict[int, tuple[tuple[Picture, ...], BandChart | None]] = {}
     for number in counted(chosen):
         sample = samples[number]
         cube = np.asarray(sample.hs[..., three], np.float32)
-        read.append((number, rgb_picture(sample.rgb), cube, mean_spectra(sample.hs)["middle"]))
+        spectrum = mean_spectra(sample.hs)["middle"]
+        read.append((number, rgb_picture(sample.rgb), cube, spectrum))
+        if explained is not None and number in why:
+            told[number] = _told(explained, sample, spectrum, why[number], colours)
         pixels.append(_some(sample, three, rng))
     stretch = Stretch.of(np.concatenate(pixels))
     x, title = axis_of_bands(samples.bands, samples.wavelengths_nm)
@@ -188,6 +203,7 @@ def draw_gallery(
             rgb,
             false_colour_picture(cube, stretch, ~(cube != 0).any(axis=2)),
             path(spectrum),
+            *told.get(number, ((), None)),
         )
         for number, rgb, cube, spectrum in read
     ]
@@ -198,6 +214,15 @@ def draw_gallery(
     }
     rows = [row_of(samples, lot, number, trays) for number in others[:MOST_ROWS]]
     return Gallery(cards, rows, len(others) - len(rows), axes, means, colours)
+
+
+def _told(
+    explained: Explanations, sample: Sample, spectrum: Floats, one: Explained, colours: FalseColour
+) -> tuple[tuple[Picture, ...], BandChart | None]:
+    """Maps of a seed, without the plain images that are drawn in any case, and over its bands."""
+    pictures = map_pictures(sample, one, colours)
+    maps = tuple(picture for picture in pictures if picture.title in TITLES.values())
+    return maps, None if explained.places is None else band_chart(explained, spectrum, one)
 
 
 def _some(sample: Sample, bands: Sequence[int], rng: np.random.Generator) -> Floats:

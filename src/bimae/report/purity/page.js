@@ -79,7 +79,7 @@ function open(button) {
   current = button;
   const card = button.closest(".card");
   one("#large-title").textContent = one(".id", card).textContent;
-  const parts = [".images", ".called", ".tags", ".who", ".set", ".spectrum"]
+  const parts = [".images", ".called", ".tags", ".who", ".set", ".spectrum", ".maps"]
     .flatMap((part) => all(part, card)).map((part) => part.cloneNode(true));
   one("#large-content").replaceChildren(...parts);
   root.dataset.open = card.dataset.number;

@@ -8,6 +8,7 @@ from typing import Any
 
 from bimae.predict.melding import Share, clopper_pearson
 from bimae.predict.purity import Purity
+from bimae.report.explain import Facts as Explanations
 from bimae.report.one_file import render
 from bimae.report.purity import words
 from bimae.report.purity.facts import Facts
@@ -36,6 +37,7 @@ def draw_page(
     gallery: Gallery,
     reference: Reference,
     weights: Mapping[str, float] | None = None,
+    explained: Explanations | None = None,
 ) -> str:
     """The page.
 
@@ -44,6 +46,7 @@ def draw_page(
         gallery: The seeds to look at.
         reference: Mean spectra.
         weights: Grams per thousand seeds of each species, where purity by weight is told.
+        explained: What carried the answers to the seeds that are drawn, if that is told.
     """
     figures, level = facts.figures, facts.level
     counts, settled = figures.answers, figures.purity.settled
@@ -54,6 +57,7 @@ def draw_page(
         "facts": facts,
         "figures": figures,
         "gallery": gallery,
+        "explained": explained,
         "axes": gallery.axes,
         "reference": reference,
         "notice": words.NOTICE,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bimae.errors import ConfigError
+from bimae.report.explain import Facts as Explanations
 from bimae.report.purity.facts import Facts
 from bimae.report.purity.gallery import Counted, draw_gallery
 from bimae.report.purity.page import draw_page
@@ -48,6 +49,7 @@ def write_report(
     most: int,
     weights: Mapping[str, float] | None = None,
     browser: str | None = None,
+    explained: Explanations | None = None,
     counted: Counted = iter,
 ) -> str:
     """Writes a report; an earlier one is replaced.
@@ -58,6 +60,7 @@ def write_report(
         reference: Mean spectra.
         most: How many seeds to draw.
         weights: Grams per thousand seeds of each species.
+        explained: What carried the answers to the seeds that are drawn, if that is to be told.
         browser: What prints the PDF; None: none is made.
         counted: Wraps the seeds that are drawn, for a progress bar.
 
@@ -69,9 +72,15 @@ def write_report(
     """
     unit = facts.samples.info.unit or "value as stored"
     gallery = draw_gallery(
-        facts.samples, facts.lot, reference, most=most, value=unit, counted=counted
+        facts.samples,
+        facts.lot,
+        reference,
+        most=most,
+        value=unit,
+        explained=explained,
+        counted=counted,
     )
-    html = draw_page(facts, gallery, reference, weights)
+    html = draw_page(facts, gallery, reference, weights, explained)
     record = json.dumps(
         as_json(facts, reference, weights), indent=2, ensure_ascii=False, allow_nan=False
     )
