@@ -133,6 +133,14 @@ def test_a_model_of_one_view_takes_that_view_alone(client_of: Served) -> None:
         assert found.json()["calibrated"] is False
 
 
+def test_a_cube_of_nothing_is_told(client_of: Served) -> None:
+    client, _ = client_of("hs")
+    nothing = files.npy(np.zeros((8, 8, 12), np.uint8))
+    found = client.post("/predict?show=true&explain=true", files={"hs": nothing}).json()
+    assert "hs: every value is zero, so there is nothing to see" in found["notes"]
+    assert found["shown"]["spectrum"] is None
+
+
 def test_a_missing_view_is_named(client_of: Served) -> None:
     client, _ = client_of("both")
     for sent, missing in (({"rgb": PNG}, "hs"), ({"hs": files.npy(HS)}, "rgb")):

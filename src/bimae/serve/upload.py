@@ -240,6 +240,8 @@ def _read(found: _Sorted, wanted: Wanted, limits: Limits) -> Upload:
     if there[HS] and HS in wanted.views:
         spectra = _spectra(found, wanted, limits)
         notes += spectra.notes
+        if not spectra.hs.any():
+            notes.append("hs: every value is zero, so there is nothing to see")
     return Upload(rgb, spectra, tuple(notes))
 
 
