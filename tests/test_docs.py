@@ -14,6 +14,7 @@ from bimae.data.simulate.raw import LAYOUTS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "bring-your-own-data.md"
+TUTORIAL = DOCS / "tutorial.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -42,7 +43,8 @@ def test_every_example_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_every_layout_has_an_example():
-    shown = {words[words.index("--layout") + 1] for words in commands() if "--layout" in words}
+    pages = [*commands(), *commands(TUTORIAL)]
+    shown = {words[words.index("--layout") + 1] for words in pages if "--layout" in words}
     assert shown == set(LAYOUTS)
 
 
@@ -87,3 +89,33 @@ def test_the_page_on_export_runs(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1] in open_dataset("data/seeds").classes
     for path in ("answers.csv", "runs/b/model.onnx", "runs/b/model.pt2"):
         assert Path(path).stat().st_size > 0
+
+
+# Fewer seeds, bands and rounds than the page has, which takes a quarter of an hour; nothing else.
+SMALLER = {"--per-class": "20", "--bands": "8", "--epochs": "1", "--rgb-size": "48"}
+
+
+def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = TUTORIAL.read_text(encoding="utf-8")
+    lines = commands(TUTORIAL)
+    assert [words[1] for words in lines if words[1] != "data"][-2:] == ["predict", "purity"]
+    for words in lines:
+        for option, smaller in SMALLER.items():
+            if option in words:
+                words[words.index(option) + 1] = smaller
+        assert main.run(words[1:]) == 0, (words, capsys.readouterr())
+        if words[1] in ("data", "predict", "purity") and words[2] != "inspect":
+            assert "simulated" in capsys.readouterr().out.lower(), words
+    # every file that the page sends its reader to
+    named = set(re.findall(r"`((?:runs|data|raw|lot)[\w.-]*/[\w./ -]+\.\w+|\w+\.html)`", page))
+    assert {"trays.html", "lot.csv.import/trays/lot.png", "lot-report/report.html"} <= named
+    for name in named:
+        assert Path(name).is_file(), name
+    with Path("lot.csv").open(newline="") as file:
+        answers = list(csv.DictReader(file))
+    assert len(answers) == 20
+    for column in ("number", "flags", "class", "probability", "set", "rejected", "label"):
+        assert column in answers[0] and f"`{column}`" in page
+    for picture in re.findall(r"\]\((images/[^)]+)\)", page):
+        assert (DOCS / picture).stat().st_size < 300_000

@@ -3,11 +3,13 @@
 import csv
 import hashlib
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from bimae.data.simulate.raw import simulate_raw
 from bimae.data.simulate.tray_plan import TrayPlan
 from bimae.data.simulate.trays import simulate_tray, write_simulated_tray
 from bimae.errors import ConfigError, DataError
@@ -196,3 +198,14 @@ def test_a_scan_is_drawn_in_blocks_that_do_not_show(tmp_path):
     at_seams = steps[15::16]
     assert at_seams.max() <= steps.max()
     assert at_seams.mean() < 3 * steps.mean()
+
+
+def test_a_lot_is_the_crop_but_for_a_tenth(tmp_path):
+    simulate_raw(tmp_path / "lot", "lot", per_class=3, bands=4)
+    with (tmp_path / "lot" / "lot_truth.csv").open(newline="") as file:
+        seeds = list(csv.DictReader(file))
+    named = Counter(seed["species"] for seed in seeds)
+    assert named == {"b. napus": 18, "g. tetrahit": 1, "t. pratense": 1}
+    assert sum(seed["touching"] == "1" for seed in seeds) == 2
+    header = (tmp_path / "lot" / "lot.hdr").read_text()
+    assert "SIMULATED" in header

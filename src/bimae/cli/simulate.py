@@ -21,7 +21,8 @@ class SimulateOptions:
     out: Path
     """Folder to write to."""
     per_class: int = 40
-    """Seeds of each of the 19 species."""
+    """Seeds of each of the 19 species; of trays of each of four, at least 12; of a lot all its
+    seeds, at least 20."""
     bands: int = 300
     """Spectral bands, evenly spaced from 400 to 1000 nm."""
     seed: int = 0
@@ -29,9 +30,10 @@ class SimulateOptions:
     overwrite: bool = False
     """Replace the records that `out` holds already."""
     layout: Literal[
-        "tfrecords", "folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"
+        "tfrecords", "folders", "bisid-raw", "cubes", "table", "tray", "lot", "scene", "boxes"
     ] = "tfrecords"
-    """TFRecords, or raw files in a layout that `bimae data import` understands."""
+    """TFRecords, or raw files in a layout that `bimae data import` understands; lot: one tray of
+    seeds that nobody has named, nine in ten of them rape."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
@@ -76,7 +78,7 @@ def run(options: SimulateOptions) -> None:
 
 def _raw(options: SimulateOptions, total: int) -> None:
     from bimae.cli.progress import progress
-    from bimae.data.simulate.raw import simulate_raw
+    from bimae.data.simulate.raw import LOT_CROP, simulate_raw
 
     with progress("simulating seeds", "seed", total) as counted:
         simulate_raw(
@@ -89,4 +91,7 @@ def _raw(options: SimulateOptions, total: int) -> None:
             progress=counted,
         )
     print(f"files    {options.out}: simulated seeds, layout {options.layout}")
-    print(f"next     bimae data import {options.out} data/simulated")
+    if options.layout == "lot":
+        print(f'next     bimae purity MODEL {options.out} --crop "{LOT_CROP}" --out report')
+    else:
+        print(f"next     bimae data import {options.out} data/simulated")

@@ -26,10 +26,13 @@ from bimae.data.simulate.trays import write_simulated_tray
 from bimae.errors import DataError
 from bimae.storage import atomic_folder, write_text
 
-LAYOUTS = ("folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes")
+LAYOUTS = ("folders", "bisid-raw", "cubes", "table", "tray", "lot", "scene", "boxes")
 MARK = "SIMULATED.txt"
 SCALE = 10000  # reflectance 1 in the 16-bit files, as most software writes it
 TRAYS_PER_CLASS = 3
+LOT_CROP = "b. napus"
+LOT_OTHERS = ("g. tetrahit", "t. pratense", "g. aparine")  # the last is on none of the trays
+_LOT_STREAM = 900_000  # added to the seed: no seed of a lot is one of the trays
 _ACROSS = 12  # seeds in a row of a scene
 
 
@@ -48,7 +51,8 @@ def simulate_raw(
     Args:
         out: The folder to write.
         layout: One of `LAYOUTS`.
-        per_class: Seeds of each of the 19 species; on trays at least 12, of four species.
+        per_class: Seeds of each of the 19 species; on trays at least 12, of four species; of a lot
+            all of its seeds, at least 20.
         bands: Spectral bands, evenly spaced from 400 to 1000 nm.
         seed: Seed of all randomness.
         overwrite: Replace a folder that is there already.
@@ -71,14 +75,15 @@ def simulate_raw(
         if layout == "tray":
             _trays(folder, per_class, bands, seed)
             return
+        if layout == "lot":
+            _lot(folder, per_class, bands, seed)
+            return
         _WRITERS[layout](folder, samples if progress is None else progress(samples), nm)
 
 
 def _trays(folder: Path, per_class: int, bands: int, seed: int) -> None:
     """Three trays for each of four species, so that a whole tray can be kept for testing."""
     per_tray = max(4, -(-per_class // TRAYS_PER_CLASS))
-    rows = math.isqrt(per_tray)
-    columns = -(-per_tray // rows)
     for kind, species in enumerate(TrayPlan().species):
         for number in range(TRAYS_PER_CLASS):
             write_simulated_tray(
@@ -86,11 +91,32 @@ def _trays(folder: Path, per_class: int, bands: int, seed: int) -> None:
                 f"tray-{TRAYS_PER_CLASS * kind + number + 1:02d}",
                 species=(species,),
                 seeds=per_tray,
-                lines=60 * rows,
-                samples=60 * columns,
                 bands=bands,
                 seed=seed + 1000 * kind + number,
+                **_sides(per_tray),
             )
+
+
+def _lot(folder: Path, seeds: int, bands: int, seed: int) -> None:
+    """One tray of a lot whose seeds nobody has named: a tenth is not the crop, two touch."""
+    seeds = max(20, seeds)
+    others = tuple(LOT_OTHERS[number % len(LOT_OTHERS)] for number in range(seeds // 10))
+    write_simulated_tray(
+        folder,
+        "lot",
+        species=others + (LOT_CROP,) * (seeds - len(others)),
+        seeds=seeds,
+        touching=1,
+        bands=bands,
+        seed=seed + _LOT_STREAM,
+        **_sides(seeds),
+    )
+
+
+def _sides(seeds: int) -> dict[str, Any]:
+    """Lines and samples of a scan with room for so many seeds."""
+    rows = math.isqrt(seeds)
+    return {"lines": 60 * rows, "samples": 60 * -(-seeds // rows)}
 
 
 def _folders(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None:
