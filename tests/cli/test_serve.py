@@ -44,10 +44,20 @@ def tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(model: Path, tmp: Path) -> Iterator[Process]:
-    process = Process(model, "--port=0", "--seconds=3", "--max-request-mb=1", tmp=tmp)
-    yield process
-    process.stop()
+def running() -> Iterator[list[Process]]:
+    found: list[Process] = []
+    yield found
+    for process in found:
+        process.process.kill()
+
+
+@pytest.fixture
+def server(model: Path, tmp: Path, running: list[Process]) -> Process:
+    """One for all tests; another one where a test has stopped it, in whatever order they run."""
+    if not running or running[-1].process.poll() is not None:
+        words = ("--port=0", "--seconds=3", "--max-request-mb=1")
+        running.append(Process(model, *words, tmp=tmp))
+    return running[-1]
 
 
 def left(tmp: Path) -> list[str]:

@@ -67,8 +67,10 @@ class Asked:
 async def running(path: Path, **limits: float) -> AsyncIterator[tuple[Front, Service]]:
     service = Service(Answerer(path), Limits(**limits))  # type: ignore[arg-type]
     service.start()
-    yield make_app(service, Hosts("127.0.0.1")), service  # type: ignore[arg-type]
-    await asyncio.to_thread(service.stop)
+    try:
+        yield make_app(service, Hosts("127.0.0.1")), service
+    finally:
+        await asyncio.to_thread(service.stop)
 
 
 async def empty(service: Service) -> bool:

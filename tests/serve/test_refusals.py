@@ -284,6 +284,7 @@ def test_the_disk_is_shared(models: dict[str, Path]) -> None:
         assert service.room.spooled == 0
 
 
+@pytest.mark.filterwarnings("ignore::Warning:PIL")
 @settings(max_examples=60, derandomize=True)
 @given(data=st.data())
 def test_files_with_bytes_changed_are_answered_or_refused(
