@@ -1,4 +1,4 @@
-"""The commands of three pages of docs/, run as they stand there."""
+"""The commands of pages of docs/, run as they stand there."""
 
 import csv
 import json
@@ -92,7 +92,7 @@ def test_the_page_on_export_runs(tmp_path, monkeypatch, capsys):
 
 
 # Fewer seeds, bands and rounds than the page has, which takes a quarter of an hour; nothing else.
-SMALLER = {"--per-class": "20", "--bands": "8", "--epochs": "1", "--rgb-size": "48"}
+SMALLER = {"--per-class": "12", "--bands": "8", "--epochs": "1", "--rgb-size": "48"}
 
 
 def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
@@ -119,3 +119,15 @@ def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
         assert column in answers[0] and f"`{column}`" in page
     for picture in re.findall(r"\]\((images/[^)]+)\)", page):
         assert (DOCS / picture).stat().st_size < 300_000
+
+
+def test_the_page_on_explaining_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "explain.md").read_text(encoding="utf-8")
+    for words in commands(DOCS / "explain.md"):
+        assert main.run(words[1:]) == 0, (words, capsys.readouterr())
+    for name in ("explained", "second"):
+        found = json.loads((tmp_path / name / "explain.json").read_text())
+        keys = {*found, *found["samples"][0], *(key for row in found["trust"] for key in row)}
+        for key in keys | set(found["bands"]):
+            assert f"`{key}`" in page, f"docs/explain.md does not speak of {key}"
