@@ -54,6 +54,11 @@ def opened(options: "PredictOptions") -> Opened:
     """
     if options.model.suffix.lower() == EXPORTED:
         return _File.of(options)
+    if options.model.suffix.lower() == ".pt2":
+        raise ConfigError(
+            f"{options.model}: is a program of torch.export, which PyTorch runs (docs/export.md); "
+            "bimae predict answers with an .onnx file or a model folder"
+        )
     return _Folder.of(options)
 
 

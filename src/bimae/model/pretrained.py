@@ -92,7 +92,8 @@ def model_folder(path: Path | str) -> Path:
     for folder in (path, path / "model"):
         if (folder / CONFIG_FILE).is_file():
             return folder
-    reason = "holds no model" if path.is_dir() else "does not exist"
+    there = "holds no model" if path.is_dir() else "is a file"
+    reason = there if path.exists() else "does not exist"
     raise ModelError(
         f"{path}: {reason}; a run folder or a folder with {CONFIG_FILE} and {WEIGHTS_FILE} "
         "is expected"
