@@ -20,14 +20,13 @@ from torch import Tensor
 
 from bimae.cli.explain_job import places_of
 from bimae.data import Split, open_dataset
-from bimae.data.batch import Batch, Sensor
 from bimae.data.loading import seed_loader
 from bimae.data.simulate import SPECTRUM_ONLY
 from bimae.evaluate.looks import look
 from bimae.explain.expected import Between, Expected
 from bimae.explain.explainer import Explainer
 from bimae.explain.occlusion import Asked, occlusion
-from bimae.explain.pieces import Pieces, band_pieces, usual_width
+from bimae.explain.pieces import band_pieces, usual_width
 from bimae.model import SeedClassifier, model_folder
 
 
@@ -85,28 +84,24 @@ def main() -> None:
                 continue
         seeds += 1
         target, other = classes.index(label), classes.index(pair[label])
-        view = None if rgb is None else rgb[0]
         means = {"occlusion, mean of the other species": Mean(known[pair[label]].mean(dim=0))}
         for name, one in (ways | means).items():
-            asked = Asked(model, hs[0], view, looks.rows, target, other, one)
+            asked = Asked(
+                model, hs[0], None if rgb is None else rgb[0], looks.rows, target, other, one
+            )
             pieces = band_pieces(places, width)
             cells = pieces.cells.flatten(1).float()
             found[name].append(auc(truth[label], occlusion(asked, pieces) @ cells))
         alone = Explainer(model, looks.rows, (band_pieces(places, 1e-6),), ways[PLAIN])
-        maps = alone.maps(alone.asked(hs[0], view, target, other))
+        maps = alone.maps(alone.asked(hs[0], asked.rgb, target, other))
         for (_, method), cells in maps.items():
             name = f"{method}, band by band" if method == "occlusion" else method
             found[name].append(auc(truth[label], torch.from_numpy(cells)))
-        if model.config.any_sensor:
-            (batch,) = seed_loader(samples, [number], looks.reading, batch_size=1)
-            asked = Asked(model, hs[0], view, looks.rows, target, other)
-            falls = left_out(asked, batch, band_pieces(places, width))
-            found["bands left out truly"].append(auc(truth[label], falls))
-    print(f"{given.run.name}, SIMULATED: {seeds} seeds, windows of {width:.0f} nm")
-    tell(found)
+    tell(f"{given.run.name}, SIMULATED: {seeds} seeds, windows of {width:.0f} nm", found)
 
 
-def tell(found: dict[str, list[float]]) -> None:
+def tell(title: str, found: dict[str, list[float]]) -> None:
+    print(title)
     for name, values in sorted(found.items(), key=lambda item: -np.mean(item[1])):
         error = np.std(values, ddof=1) / len(values) ** 0.5
         print(f"{name:50s} {np.mean(values):.2f} ± {error:.2f}")
@@ -125,18 +120,6 @@ def explainers(
         "occlusion, line between neighbours": Between(places),
         "occlusion, what the rest foretells": Expected.of(cubes, "400 samples"),
     }
-
-
-def left_out(asked: Asked, batch: Batch, pieces: Pieces) -> Tensor:
-    """Falls of log-odds when a model of any sensor is shown the other bands alone."""
-    said = []
-    for gone in pieces.masks(torch.cat([torch.zeros_like(pieces.windows[:1]), pieces.windows])):
-        left = (~gone[:, 0, 0]).nonzero()[:, 0]
-        rows = left if asked.rows is None else torch.as_tensor(asked.rows)[left]
-        with torch.inference_mode():
-            said.append(asked.model(*batch.images(Sensor(bands=left)), rows))
-    odds = asked.favour(torch.cat(said))
-    return pieces.of_windows(odds[0] - odds[1:]) @ pieces.cells.flatten(1).float()
 
 
 def distance(one: Tensor, other: Tensor) -> np.ndarray:

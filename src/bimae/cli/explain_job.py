@@ -111,7 +111,9 @@ def explain_these(
         BimaeError: A reference or a window does not fit the data.
     """
     model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu")).eval()
-    places, in_nm = places_of(looks.reading, samples)
+    places, in_nm = places_of(looks.reading, samples, model.config.wavelengths_nm)
+    if places is not None and looks.reading.completion is not None:
+        notes += ("bands that the sensor lacks are made up; the maps are of all that is shown",)
     width = 1.0 if places is None else _width(options.window, places, in_nm)
     about = read_about(folder)
     stand_in, mean_rgb = stand_ins(options.reference, folder.parent, about, samples, looks)
@@ -172,10 +174,21 @@ def _of_each(samples: SeedDataset, there: Sequence[int], most: int) -> list[int]
     return sorted(number for *_, number in sorted(ranked)[:most])
 
 
-def places_of(reading: Reading, samples: SeedDataset) -> tuple[tuple[float, ...] | None, bool]:
-    """Where channels lie, in nm or as numbers of bands, and whether that is nm."""
+def places_of(
+    reading: Reading, samples: SeedDataset, own_nm: Sequence[float] | None = None
+) -> tuple[tuple[float, ...] | None, bool]:
+    """Where channels lie, in nm or as numbers of bands, and whether that is nm.
+
+    Args:
+        reading: What is shown of the data.
+        samples: The data.
+        own_nm: Band centres of the model's sensor, which it is shown where missing bands are made
+            up.
+    """
     if reading.modality == "rgb":
         return None, False
+    if reading.completion is not None and own_nm is not None:
+        return tuple(own_nm), True
     nm = samples.wavelengths_nm
     where = [float(i) for i in range(samples.bands)] if nm is None else list(nm)
     if reading.weights is not None:

@@ -65,6 +65,9 @@ class PurityOptions:
     """Bands to show it, as in `bimae evaluate`."""
     batch_size: int = 64
     """Seeds at a time."""
+    keep_import: bool = False
+    """Camera's files: keep what they were imported to (<out>.import, with pictures of trays on which
+    seeds are numbered)."""
     workers: int = 0
     """Processes that import a camera's files; 0: as many as there are processors."""
 
@@ -107,7 +110,9 @@ def run(options: PurityOptions) -> None:
     browser = _browser(options.pdf)
     asked = _asked(options)
     # The camera's files of a lot come in as they do for `bimae predict`.
-    predict = PredictOptions(options.model, options.lot, out, workers=options.workers)
+    predict = PredictOptions(
+        options.model, options.lot, out, workers=options.workers, keep_import=options.keep_import
+    )
     source = Source.of(predict, sizes_of(asked.folder, asked.model.config.model))
     try:
         told = _report(options, asked, source, out, browser)

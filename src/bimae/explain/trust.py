@@ -14,6 +14,7 @@ from bimae.explain.explainer import Key
 from bimae.explain.many import Explained
 
 SURE = 2.0  # standard errors that a gain has to lie above 0
+MOST = 2 / 3  # of the samples, in which a map has to beat chance
 ALIKE = 0.5  # rank correlation with a model that learned nothing, from which on a map says little
 
 
@@ -40,7 +41,8 @@ class Trust:
     def doubts(self) -> tuple[str, ...]:
         """Why not to believe these maps; empty where nothing speaks against them."""
         found = []
-        if not self.gain > (SURE * self.error if np.isfinite(self.error) else 0):
+        least = SURE * self.error if np.isfinite(self.error) else 0.0
+        if self.gain <= least or self.better < MOST:
             found.append("what it names carries the answers no more than chance would have it")
         if self.alike > ALIKE:
             found.append("a model that learned nothing has nearly the same map")

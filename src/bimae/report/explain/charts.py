@@ -4,7 +4,7 @@ Shapes: n channels.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,24 +18,33 @@ MOST_POINTS = 150
 
 
 @dataclass(frozen=True)
-class BandChart:
-    """The spectrum of a sample above, and below what its bands were worth.
+class BandCurve:
+    """What the bands of a sample were worth.
 
     Attributes:
-        axes: Of the spectrum.
-        line: The spectrum.
-        below: Axes of what bands were worth: falls of log-odds.
+        below: Axes: of falls of log-odds.
         fall: Area between the falls and 0.
         attention: Line of the relevance of bands, as high as the chart; empty where there is none.
         zero: Where no fall lies.
     """
 
-    axes: Axes
-    line: str
     below: Axes
     fall: str
     attention: str
     zero: float
+
+
+@dataclass(frozen=True)
+class BandChart(BandCurve):
+    """The spectrum of a sample, to be drawn above that.
+
+    Attributes:
+        axes: Of the spectrum.
+        line: The spectrum.
+    """
+
+    axes: Axes
+    line: str
 
 
 @dataclass(frozen=True)
@@ -69,21 +78,21 @@ def band_chart(facts: Facts, spectrum: NDArray[np.float64], one: Explained) -> B
     unit = facts.samples.info.unit or "value as stored"
     axes = Axes(520, 130, 46, 508, 8, 124, ends, span(spectrum, from_zero=True), "", unit)
     some = np.unique(np.linspace(0, bands - 1, min(bands, MOST_POINTS)).round()).astype(int)
+    below = Axes(520, 150, 46, 508, 6, 112, ends, (0, 1), title, "fall of log-odds")
+    line = axes.line([stored[i] for i in some], spectrum[some])
+    return BandChart(*curves(facts, one, below), axes, line)
+
+
+def curves(facts: Facts, one: Explained, below: Axes) -> tuple[Axes, str, str, float]:
+    """What bands were worth, on axes of which y is yet to be fitted: see `BandCurve`."""
     falls = facts.band_values(one.maps["bands", "occlusion"])
-    below = Axes(520, 150, 46, 508, 6, 112, ends, _around(falls), title, "fall of log-odds")
+    below = replace(below, y=_around(falls))
     attention = ""
     if ("bands", "relevance") in one.maps:
         weights = facts.band_values(one.maps["bands", "relevance"])
         high = below.y[1] * 0.92 / (weights.max() or 1.0)
         attention = below.line(facts.x, weights * high)
-    return BandChart(
-        axes,
-        axes.line([stored[i] for i in some], spectrum[some]),
-        below,
-        area(below, facts.x, falls),
-        attention,
-        below.up(0),
-    )
+    return below, area(below, facts.x, falls), attention, below.up(0)
 
 
 def class_charts(facts: Facts) -> list[ClassChart]:

@@ -1,7 +1,7 @@
 """The seeds that a person should look at: as pictures, as spectra, and as rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from bimae.explain.many import Explained
 from bimae.predict.lot import Lot
 from bimae.predict.stream import seeds_on_trays
 from bimae.report.explain import Facts as Explanations
-from bimae.report.explain.charts import BandChart, band_chart
+from bimae.report.explain.charts import BandCurve, curves
 from bimae.report.explain.gallery import TITLES, Picture, map_pictures
 from bimae.report.inspect.charts import Axes, span
 from bimae.report.inspect.drawings import axis_of_bands
@@ -81,7 +81,7 @@ class Card:
     false_colour: str
     line: str
     maps: tuple[Picture, ...] = ()
-    bands: BandChart | None = None
+    bands: BandCurve | None = None
 
 
 @dataclass(frozen=True)
@@ -177,14 +177,14 @@ def draw_gallery(
     read: list[tuple[int, str, NDArray[np.float32], Floats]] = []
     pixels = [np.empty((0, 3))]
     why = {} if explained is None else {one.index: one for one in explained.explained}
-    told: dict[int, tuple[tuple[Picture, ...], BandChart | None]] = {}
+    told: dict[int, tuple[Picture, ...]] = {}
     for number in counted(chosen):
         sample = samples[number]
         cube = np.asarray(sample.hs[..., three], np.float32)
         spectrum = mean_spectra(sample.hs)["middle"]
         read.append((number, rgb_picture(sample.rgb), cube, spectrum))
         if explained is not None and number in why:
-            told[number] = _told(explained, sample, spectrum, why[number], colours)
+            told[number] = _maps(sample, why[number], colours)
         pixels.append(_some(sample, three, rng))
     stretch = Stretch.of(np.concatenate(pixels))
     x, title = axis_of_bands(samples.bands, samples.wavelengths_nm)
@@ -203,7 +203,8 @@ def draw_gallery(
             rgb,
             false_colour_picture(cube, stretch, ~(cube != 0).any(axis=2)),
             path(spectrum),
-            *told.get(number, ((), None)),
+            told.get(number, ()),
+            _bands(explained, axes, why.get(number)),
         )
         for number, rgb, cube, spectrum in read
     ]
@@ -216,13 +217,18 @@ def draw_gallery(
     return Gallery(cards, rows, len(others) - len(rows), axes, means, colours)
 
 
-def _told(
-    explained: Explanations, sample: Sample, spectrum: Floats, one: Explained, colours: FalseColour
-) -> tuple[tuple[Picture, ...], BandChart | None]:
-    """Maps of a seed, without the plain images that are drawn in any case, and over its bands."""
+def _maps(sample: Sample, one: Explained, colours: FalseColour) -> tuple[Picture, ...]:
+    """Maps of a seed, without the plain images, which are drawn in any case."""
     pictures = map_pictures(sample, one, colours)
-    maps = tuple(picture for picture in pictures if picture.title in TITLES.values())
-    return maps, None if explained.places is None else band_chart(explained, spectrum, one)
+    return tuple(picture for picture in pictures if picture.title in TITLES.values())
+
+
+def _bands(explained: Explanations | None, axes: Axes, one: Explained | None) -> BandCurve | None:
+    """Below the spectrum of a seed, on the same scale: what its bands were worth."""
+    if explained is None or one is None or explained.places is None:
+        return None
+    low = replace(axes, height=62, top=4, bottom=58, x_title="", y_title="fall of log-odds")
+    return BandCurve(*curves(explained, one, low))
 
 
 def _some(sample: Sample, bands: Sequence[int], rng: np.random.Generator) -> Floats:
