@@ -193,3 +193,13 @@ def test_mistakes(
     (tmp_path / "notes.txt").write_text("no records")
     assert "notes.txt" in line(tmp_path / "notes.txt", "--out", out)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_report_keeps_the_numbered_picture_of_its_tray(
+    finetuned: Path, trays: Path, tmp_path: Path
+) -> None:
+    (scan,) = trays.rglob("tray-0.hdr")
+    words = ["purity", str(finetuned), str(scan), "--crop=b. napus", "--calibrated=false"]
+    out = tmp_path / "lot"
+    assert main.run([*words, f"--out={out}", "--pdf=false", "--keep-import=true"]) == 0
+    assert list((tmp_path / "lot.import" / "trays").glob("*.png"))
