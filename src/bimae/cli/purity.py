@@ -66,8 +66,8 @@ class PurityOptions:
     batch_size: int = 64
     """Seeds at a time."""
     keep_import: bool = False
-    """Camera's files: keep what they were imported to (<out>.import, with pictures of trays on which
-    seeds are numbered)."""
+    """Camera's files: keep what they were imported to (<out>.import), with pictures of trays on
+    which seeds are numbered."""
     workers: int = 0
     """Processes that import a camera's files; 0: as many as there are processors."""
 
