@@ -64,6 +64,7 @@ def test_a_report(explained: tuple[Path, str], finetuned: Path, small_data: Path
     assert len(checked) == 7 and {row["samples"] for row in checked.values()} == {2}
     for row in checked.values():
         assert abs(row["like_random_weights"]) <= 1 and abs(row["gain"]) < 1
+        assert "checked on too few samples (2) to tell" in row["doubts"]
     regions = checked["regions", "occlusion"]
     assert regions["like_random_weights"] < 0.8  # the same model again: 1
     picture = np.asarray(Image.open(next((out / "pictures").iterdir())).convert("RGB"))
@@ -139,6 +140,8 @@ def test_mistakes(
     assert "--against 'oats' is no class of this model; expected rest, second" in line
     (line,) = wrong(finetuned, small_data, "--ids=nobody,x")
     assert "no sample is called nobody, x; ids are such as" in line
+    (line, _) = wrong(finetuned, small_data, "--ids=, ")
+    assert "names no sample" in line
     (line,) = wrong(pretrained, small_data)
     assert "a pretrained model (BiMAE), but a fine-tuned classifier" in line
     (line,) = wrong(finetuned, tmp_path / "nothing")

@@ -69,6 +69,8 @@ class ExplainOptions:
         for name, least in (("count", 1), ("check", 0), ("batch_size", 1), ("workers", 0)):
             if getattr(self, name) < least:
                 yield f"{name} is {getattr(self, name)}; it must be at least {least}"
+        if self.ids and not self.ids.replace(",", "").strip():
+            yield f"ids is {self.ids!r}, which names no sample"
         if self.window != "auto" and not re.fullmatch(r"\d+(\.\d+)?(nm)?", self.window):
             yield f"window is {self.window!r}; expected auto, a width such as 60nm, or a number"
         elif self.window.startswith("0") and float(self.window.removesuffix("nm")) == 0:

@@ -56,7 +56,7 @@ class PurityOptions:
     """Print the page to PDF with Chromium or Chrome (on PATH, or $BIMAE_CHROMIUM); auto: where
     there is one."""
     explain: bool = False
-    """Draw with each seed what carried its answer (docs/explain.md): a second or more each."""
+    """Draw with each seed what carried its answer (docs/explain.md): some seconds each."""
     calibrated: bool = True
     """false: take a model that is not calibrated; nothing is rejected or corrected."""
     modality: Literal["auto", "bimodal", "hs", "rgb"] = "auto"

@@ -14,6 +14,7 @@ from bimae.explain.explainer import Key
 from bimae.explain.many import Explained
 
 SURE = 2.0  # standard errors that a gain has to lie above 0
+FEW = 5  # samples; fewer tell nothing
 MOST = 2 / 3  # of the samples, in which a map has to beat chance
 ALIKE = 0.5  # rank correlation with a model that learned nothing, from which on a map says little
 
@@ -46,6 +47,8 @@ class Trust:
             found.append("what it names carries the answers no more than chance would have it")
         if self.alike > ALIKE:
             found.append("a model that learned nothing has nearly the same map")
+        if self.samples < FEW:
+            found.append(f"checked on too few samples ({self.samples}) to tell")
         return tuple(found)
 
 
