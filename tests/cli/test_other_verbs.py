@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from bimae.cli.finetune import few_steps
 from bimae.data import open_dataset
 from bimae.model import BiMAE
 from tests.cli.run import mistakes, run
@@ -82,3 +83,8 @@ def test_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for line in ran.out[ran.out.index("look first at") :].splitlines()[1:]:
         assert Path(line.strip()).is_file()
     assert "holds files already" in mistakes(run(capsys, "demo", "--out", out))[0]
+
+
+def test_a_run_of_few_steps_is_told() -> None:
+    assert "40 steps (1 an epoch of 266 samples)" in few_steps(266, 512, 40)
+    assert few_steps(266, 8, 40) == ""

@@ -19,6 +19,7 @@ ABOUT = (
 EXAMPLE = (
     "bimae finetune --data DATA --weights runs/a --modality bimodal --bands step_60 --out runs/b"
 )
+ENOUGH_STEPS = 200
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -31,6 +32,23 @@ def main(argv: list[str], prog: str) -> None:
         run(options)
     else:  # trains along; the first process reports
         finetune(options)
+
+
+def few_steps(samples: int, batch_size: int, epochs: int) -> str:
+    """A note where a run is too short for a network to have learned much; else nothing.
+
+    Args:
+        samples: That were learned from.
+        batch_size: Of a step; the paper's default is for data sets of thousands.
+        epochs: Of the run.
+    """
+    each = -(-samples // batch_size)
+    if each * epochs >= ENOUGH_STEPS:
+        return ""
+    return (
+        f"note: this run was {each * epochs} steps ({each} an epoch of {samples} samples), and a "
+        "network takes some hundreds to learn: take a smaller --batch-size or more --epochs"
+    )
 
 
 def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
@@ -59,6 +77,8 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     write_card(folder.model, done.model.config, facts)
     print(f"read     {done.reads}")
     tell_parts(split, done.samples)
+    if told := few_steps(len(split.train), options.batch_size, options.epochs):
+        print(told)
     if part != "test":
         learned = ", which was learned from" if part == "train" else ""
         print(f"note: no test part: the figures below are of the {part} part{learned}")
