@@ -31,7 +31,7 @@ def test_it_is_kept_and_told(
     assert words in ran.out
     assert "(SIMULATED data)" in ran.out
     (found,) = load(model / "model")
-    assert (found.shown, found.conformal.alpha, found.score) == (Shown("bimodal"), 0.2, "relative")
+    assert (found.shown, found.conformal.alpha, found.score) == (Shown("bimodal"), 0.2, "energy")
     assert found.facts["checked"]["samples"] == len(split.test)
     about = json.loads((model / "model" / "about.json").read_text())
     assert [one["shown"] for one in about["calibration"]] == ["both views"]
@@ -41,9 +41,9 @@ def test_it_is_kept_and_told(
     assert "unless it is rejected as strange" in card
     assert (model / "model" / "model.safetensors").read_bytes() == before
     # again: replaced, not added
-    assert run(capsys, "calibrate", model, small_data, "--score=energy").code == 0
+    assert run(capsys, "calibrate", model, small_data, "--score=relative").code == 0
     (found,) = load(model / "model")
-    assert found.score == "energy"
+    assert found.score == "relative"
     assert len(json.loads((model / "model" / "about.json").read_text())["calibration"]) == 1
 
 

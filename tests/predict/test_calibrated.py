@@ -80,7 +80,7 @@ def test_without_strangers_or_what_was_learned_there_is_less_to_choose() -> None
     assert "checked" not in alone.facts
     assert alone.facts["strangers"] == {}
     learned = calibrate(Parts(said(1), train=said(3)), SHOWN, CLASSES, alpha=0.1, share=0.05)
-    assert learned.score == "relative"
+    assert learned.score == "energy"
 
 
 def test_groups_are_told_apart() -> None:

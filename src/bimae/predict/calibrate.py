@@ -22,7 +22,7 @@ from bimae.predict.temperature import calibration_error, fit_temperature, log_lo
 from bimae.predict.unknown import Detection, detection, reject_threshold
 
 Watch = Callable[[Iterable[Answers]], Iterable[Answers]]
-USUAL: Score = "relative"  # where there are no strangers to choose by; docs/calibration.md
+USUAL: Score = "energy"  # where there are no strangers to choose by; docs/calibration.md
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def calibrate(
         for name in possible
         if parts.strangers is not None
     }
-    chosen = score or _best(found, possible)
+    chosen = score or _best(found)
     made = Calibrated(
         shown,
         classes,
@@ -211,8 +211,8 @@ def _strange(score: Score, said: Said | None, distances: Mahalanobis | None) -> 
     return strangeness(score, said.logits, said.features, distances)
 
 
-def _best(found: dict[Score, Detection], possible: Sequence[Score]) -> Score:
+def _best(found: dict[Score, Detection]) -> Score:
     """The score that tells strangers best; the usual one where there are none."""
     if not found:
-        return USUAL if USUAL in possible else "energy"
+        return USUAL
     return max(found, key=lambda name: found[name].auroc)
