@@ -31,7 +31,7 @@ def test_what_is_loaded_is_what_was_saved(spectra, tmp_path, classes):
     assert np.array_equal(loaded.predict_proba(X), estimator.predict_proba(X))
     assert loaded.history_ == estimator.history_
     assert loaded.class_weight == weights
-    again = loaded.set_params(random_state=0).fit(X, named)  # a RandomState is not kept
+    again = loaded.set_params(random_state=0, epochs=20).fit(X, named)  # a RandomState is not kept
     assert again.score(X, named) == 1
     with pytest.raises(ValueError, match="X has 4 features"):
         loaded.predict(X[:, :4])
