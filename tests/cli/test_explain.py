@@ -84,7 +84,8 @@ def test_the_same_twice(
     ids = [one["id"] for one in first]
     words = ("explain", finetuned, small_data, f"--out={tmp_path / 'r'}", "--check=0")
     assert run(capsys, *words, f"--ids={ids[1]}").code == 0
-    assert run(capsys, *words, f"--ids={ids[1]}, {ids[0]}").code == 0
+    assert "holds a report already" in mistakes(run(capsys, *words, f"--ids={ids[1]}"))[0]
+    assert run(capsys, *words, f"--ids={ids[1]}, {ids[0]}", "--overwrite=true").code == 0
     found = json.loads((tmp_path / "r" / "explain.json").read_text())
     assert [one["id"] for one in found["samples"]] == ids[::-1]
     assert found["trust"] == [] and found["samples"][0]["gain"] == []
@@ -104,7 +105,8 @@ def test_against_a_class_and_other_windows(
     found = json.loads((out / "explain.json").read_text())
     assert found["samples"][0]["against"] in found["model"]["classes"]
     assert found["samples"][0]["against"] != found["samples"][0]["class"]
-    ran = run(capsys, *words, "--against=a. lappa", "--window=0.001nm", f"--reference={small_data}")
+    more = ("--against=a. lappa", "--window=0.001nm", f"--reference={small_data}")
+    ran = run(capsys, *words, *more, "--overwrite=true")
     assert ran.code == 0, ran.err
     found = json.loads((out / "explain.json").read_text())
     assert found["against"] == "a. lappa" and found["bands"]["window"] == 0.001

@@ -96,7 +96,10 @@ def test_again_and_with_all_options(
         "--batch-size=7",
     )  # fmt: skip
     assert run(capsys, *words).code == 0
-    ran = run(capsys, *words)  # its own report may be replaced
+    before = (tmp_path / "r" / "report.json").read_bytes()
+    assert "holds a report already" in mistakes(run(capsys, *words))[0]
+    assert (tmp_path / "r" / "report.json").read_bytes() == before
+    ran = run(capsys, *words, "--overwrite=true")
     assert ran.code == 0, ran.err
     found = json.loads((tmp_path / "r" / "report.json").read_text())
     assert found["level"] == 0.9 and found["doubtful_below"] == 0.5

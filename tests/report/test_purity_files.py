@@ -70,7 +70,9 @@ def test_all_files_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     out = tmp_path / "report"
     assert write_report(out, facts, reference, most=5) == ""
     assert {path.name for path in out.iterdir()} == {"report.html", "report.json", "seeds.csv"}
-    check_out(out)  # its own may be replaced
+    check_out(out, overwrite=True)  # its own may be replaced
+    with pytest.raises(ConfigError, match="holds a report already"):
+        check_out(out)
     before = (out / "report.json").read_bytes()
 
     def broken(_: object) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SMALL = {"width": 8, "depth": 1, "heads": 1, "epochs": 8, "learning_rate": 0.03}
+SMALL = {"width": 8, "depth": 1, "heads": 1, "epochs": 14, "learning_rate": 0.03}
 
 
 def cubes_of(count: int, *, bands: int, side: int) -> tuple[NDArray[np.float32], NDArray[Any]]:

@@ -60,6 +60,15 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: DemoOptions) -> None:
     """Runs every stage and prints the comparison."""
+    try:
+        _stages(options)
+    except KeyboardInterrupt:  # a stage would tell of options that this verb does not have
+        raise KeyboardInterrupt(
+            f"interrupted; begin again with bimae demo --out {options.out} --overwrite"
+        ) from None
+
+
+def _stages(options: DemoOptions) -> None:
     from bimae.cli import finetune, pretrain, simulate
     from bimae.cli.simulate import SimulateOptions
     from bimae.data.simulate import wavelengths

@@ -58,6 +58,8 @@ class ExplainOptions:
     """Bands to show it, as in `bimae evaluate`."""
     batch_size: int = 64
     """Variants of a sample at a time."""
+    overwrite: bool = False
+    """Replace the explanations that OUT holds already."""
     workers: int = 0
     """Processes that import a camera's files; 0: as many as there are processors."""
 
@@ -99,7 +101,7 @@ def run(options: ExplainOptions) -> None:
     from bimae.model import SeedClassifier, model_folder
     from bimae.report.explain import check_out
 
-    check_out(options.out)
+    check_out(options.out, overwrite=options.overwrite)
     folder = model_folder(options.model)
     model = SeedClassifier.from_pretrained(folder)
     _check_against(options, model)

@@ -55,6 +55,8 @@ class PurityOptions:
     pdf: Literal["auto", "true", "false"] = "auto"
     """Print the page to PDF with Chromium or Chrome (on PATH, or $BIMAE_CHROMIUM); auto: where
     there is one."""
+    overwrite: bool = False
+    """Replace the report that OUT holds already."""
     explain: bool = False
     """Draw with each seed what carried its answer (docs/explain.md): some seconds each."""
     calibrated: bool = True
@@ -106,7 +108,7 @@ def run(options: PurityOptions) -> None:
     from bimae.report.purity import check_out
 
     out = options.out or Path(f"purity-{_name(options.lot)}")
-    check_out(out)
+    check_out(out, overwrite=options.overwrite)
     browser = _browser(options.pdf)
     asked = _asked(options)
     # The camera's files of a lot come in as they do for `bimae predict`.

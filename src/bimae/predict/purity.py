@@ -136,9 +136,10 @@ class Check:
         specificity = clopper_pearson(apart, self.others.seeds, level)
         if sensitivity.value + specificity.value <= 1 + 1e-12:
             raise ConfigError(
-                "the classifier says nothing about this crop: on the validation set it calls "
-                f"{sensitivity.value:.0%} of the crop and {1 - specificity.value:.0%} of other "
-                "seeds the crop; use one that tells them apart"
+                "the classifier says nothing about this crop: of the seeds that it was checked "
+                f"with it calls {sensitivity.value:.0%} of the crop and "
+                f"{1 - specificity.value:.0%} of other seeds the crop; use one that tells "
+                "them apart"
             )
         return sensitivity, specificity
 

@@ -103,11 +103,22 @@ class Facts:
         corrected = figures.purity.settled.corrected
         if corrected is not None and not corrected.agrees:
             told.append(agreement(figures.purity.settled))
-        told += [words for words in (self._much_rejected(), self._learned()) if words]
+        cautions = (self._much_doubted(), self._much_rejected(), self._learned())
+        told += [words for words in cautions if words]
         told += [f"{note[0].upper()}{note[1:]}." for note in self.notes]
         if resized := self.samples.resized:
             told.append(f"Images were brought to the size of the model: {'; '.join(resized)}.")
         return told
+
+    def _much_doubted(self) -> str:
+        """Where most answers are doubtful, a share made of them is not one to believe unseen."""
+        doubtful, seeds = self.figures.doubtful, self.figures.answers.seeds
+        if 2 * doubtful <= seeds:
+            return ""
+        return (
+            f"{doubtful:,} of {seeds:,} seeds are doubtful: the model is not sure of this lot. "
+            "Look at the seeds before you believe the figures, and train or calibrate it on more."
+        )
 
     def _much_rejected(self) -> str:
         """A sentence where more seeds are rejected than luck explains."""

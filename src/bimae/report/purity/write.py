@@ -18,11 +18,15 @@ PAGE, RECORD, SEEDS, PAPER = "report.html", "report.json", "seeds.csv", "report.
 FILES = (PAGE, PAPER, RECORD, SEEDS)
 
 
-def check_out(out: Path) -> None:
-    """Refuses to replace what somebody else made.
+def check_out(out: Path, *, overwrite: bool = False) -> None:
+    """Refuses to replace what somebody made.
+
+    Args:
+        out: Folder to write into.
+        overwrite: Whether an earlier report may be replaced; anything else never is.
 
     Raises:
-        ConfigError: A file is in the way, or a folder with anything but an earlier report.
+        ConfigError: A file is in the way, or a folder with an earlier report or anything else.
     """
     if not out.exists():
         return
@@ -31,6 +35,8 @@ def check_out(out: Path) -> None:
     there = {path.name for path in out.iterdir()}
     if there and (there - set(FILES) or not _ours(out / RECORD)):
         raise ConfigError(f"{out}: holds other files; name another --out")
+    if there and not overwrite:
+        raise ConfigError(f"{out}: holds a report already; name another --out, or --overwrite it")
 
 
 def _ours(record: Path) -> bool:
