@@ -36,7 +36,7 @@ def test_spectra_are_learned_without_a_word_or_a_file(
     assert estimator.score(X, y) == 1
     assert list(estimator.classes_) == ["dark", "pale"]
     assert estimator.n_features_in_ == 5
-    assert [row["epoch"] for row in estimator.history_] == list(range(8))
+    assert [row["epoch"] for row in estimator.history_] == list(range(SMALL["epochs"]))
     assert estimator.history_[-1]["train_loss"] < estimator.history_[0]["train_loss"]
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")
@@ -64,9 +64,9 @@ def test_the_tools_of_scikit_learn(spectra):
     folds = StratifiedKFold(2)
     assert cross_val_score(small(), X, y, cv=folds).mean() == 1
     assert make_pipeline(StandardScaler(), small()).fit(X, y).score(X, y) == 1
-    grid = GridSearchCV(small(), {"epochs": np.array([1, 8])}, cv=folds).fit(X, y)
-    assert grid.best_params_ == {"epochs": 8}
-    assert clone(grid.best_estimator_).get_params() == small(epochs=8).get_params()
+    grid = GridSearchCV(small(), {"epochs": np.array([1, 14])}, cv=folds).fit(X, y)
+    assert grid.best_params_ == {"epochs": 14}
+    assert clone(grid.best_estimator_).get_params() == small(epochs=14).get_params()
 
 
 def test_in_threads(spectra):
