@@ -76,10 +76,11 @@ def test_bounds() -> None:
     logits = np.tile([2.0, -1.0], (30, 1))
     worse = fit_temperature(logits, np.ones(30, int))  # always wrong
     assert (worse.value, worse.at_bound) == (MOST, True)
+    assert "the temperature is 20, as far as it goes: 30 samples do not tell" in worse.note
     tiny = fit_temperature(logits / 1000, np.zeros(30, int))
     assert (tiny.value, tiny.at_bound) == (LEAST, True)
     same = fit_temperature(np.full((5, 3), 7.0), np.arange(5) % 3)
-    assert (same.value, same.at_bound) == (1.0, False)
+    assert (same.value, same.at_bound, same.note) == (1.0, False, "")
 
 
 @given(TABLES, st.lists(st.integers(0, 2), min_size=6, max_size=6), st.floats(-9, 9))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems
-from bimae.errors import BimaeError, ConfigError
+from bimae.errors import ConfigError
 
 if TYPE_CHECKING:
     from bimae.cli.predict_import import Source
@@ -60,6 +60,8 @@ class ExplainOptions:
     """Variants of a sample at a time."""
     overwrite: bool = False
     """Replace the explanations that OUT holds already."""
+    keep_import: bool = False
+    """Camera's files: keep what they were imported to (<out>.import)."""
     workers: int = 0
     """Processes that import a camera's files; 0: as many as there are processors."""
 
@@ -105,15 +107,13 @@ def run(options: ExplainOptions) -> None:
     folder = model_folder(options.model)
     model = SeedClassifier.from_pretrained(folder)
     _check_against(options, model)
-    predict = PredictOptions(options.model, options.data, options.out, workers=options.workers)
+    predict = PredictOptions(
+        options.model, options.data, options.out, workers=options.workers,
+        keep_import=options.keep_import,
+    )  # fmt: skip
     source = Source.of(predict, sizes_of(folder, model.config.model))
-    try:
+    with source.cleared():
         told = _report(options, folder, model, source)
-    except BimaeError as error:
-        source.clear()
-        # What the files were imported to is no name that a user has ever heard.
-        raise type(error)(str(error).replace(str(source.folder), str(options.data))) from error
-    source.clear(done=True)
     for line in told:
         print(line)
 

@@ -123,9 +123,7 @@ def run(options: PredictOptions) -> None:
             chosen = _chosen(options, samples, model.split_file, told)
         except BimaeError as error:
             source.clear()
-            # What the files were imported to is no name that a user has ever heard.
-            text = str(error).replace(str(source.folder), str(options.data))
-            raise type(error)(text) from error
+            raise source.named(error) from error
         except KeyboardInterrupt:
             raise KeyboardInterrupt(STOPPED) from None
         question = Question(answerer, samples, chosen, options.batch_size)

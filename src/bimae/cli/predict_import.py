@@ -2,13 +2,14 @@
 
 import shutil
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bimae.cli.import_data import Bars, tell_oddities, tell_plan
-from bimae.errors import ConfigError, DataError
+from bimae.errors import BimaeError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from bimae.cli.predict import PredictOptions
@@ -72,6 +73,24 @@ class Source:
                 self._bring_in(self.raw)
             self.left_out = tuple(name for name, _ in self.raw.left_out())
         return open_dataset(self.folder, hs_size=self.sizes.hs_size, rgb_size=self.sizes.rgb_size)
+
+    @contextmanager
+    def cleared(self) -> Iterator[None]:
+        """What is done with the samples; then nothing that was imported is left, unless asked for.
+
+        Raises:
+            BimaeError: As what is done does; it names the data as the user does.
+        """
+        try:
+            yield
+        except BimaeError as error:
+            self.clear()
+            raise self.named(error) from error
+        self.clear(done=True)
+
+    def named(self, error: BimaeError) -> BimaeError:
+        """The same error: what files were imported to is no name that a user has ever heard."""
+        return type(error)(str(error).replace(str(self.folder), str(self.data)))
 
     def clear(self, *, done: bool = False) -> None:
         """Removes what was imported: when all is done, or what was made for nothing."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems
-from bimae.errors import BimaeError, ConfigError
+from bimae.errors import ConfigError
 
 if TYPE_CHECKING:
     from bimae.cli.predict_import import Source
@@ -116,13 +116,8 @@ def run(options: PurityOptions) -> None:
         options.model, options.lot, out, workers=options.workers, keep_import=options.keep_import
     )
     source = Source.of(predict, sizes_of(asked.folder, asked.model.config.model))
-    try:
+    with source.cleared():
         told = _report(options, asked, source, out, browser)
-    except BimaeError as error:
-        source.clear()
-        # What the files were imported to is no name that a user has ever heard.
-        raise type(error)(str(error).replace(str(source.folder), str(options.lot))) from error
-    source.clear(done=True)
     for line in told:
         print(line)
 

@@ -8,6 +8,7 @@ Shapes: C bands of the model's sensor, n channels that are there, F factors.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ class Completion:
     within: Rows
     among: Rows
 
+    @cached_property  # the same for every batch
     def target(self) -> Tensor:
         """[C, F] float64: what each factor of `among` is in whitened shapes, as models get them."""
         deviation = np.asarray(self.standard)[:, 1:]

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bimae.data.completion import Completion
+from bimae.data.completion import Completion, Rows
 from bimae.data.shapes import DEVIATIONS
 from bimae.data.transforms import Mix
 from bimae.spectra import BandWeights
@@ -21,7 +21,7 @@ Scale = Literal["before", "after", "standard", "shape", "whitened"]
 ALONE = ("after", "shape", "whitened")
 """Scales that set a band against others: of a single one nothing is left."""
 Standard = tuple[tuple[float, float], ...]
-Within = tuple[tuple[float, ...], ...]
+Within = Rows
 
 
 class Standardised(Protocol):
@@ -187,7 +187,7 @@ class Reading:
         """[C, F] see `Completion`; None where bands that lack are not made up."""
         if self.completion is None or self.modality == "rgb":
             return None
-        return self.completion.target()
+        return self.completion.target
 
     def _of_channels(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of the stored bands [C, k] to those of the channels [n, k]."""

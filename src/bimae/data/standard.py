@@ -93,16 +93,12 @@ def measure_within(
             off = shapes - shapes.mean(axis=0)
             total += off.T @ off
             count += len(shapes) - 1
-    values, vectors = np.linalg.eigh(total / max(count, 1))
-    if not values[-1] > 0:
+    factors, largest = _factors(total / max(count, 1), LEAST_VARIANCE)
+    if not largest > 0:
         raise DataError(
             f"{samples.root}: in no sample do pixels differ, and whitening takes off what differs "
             "inside objects; take scale shape"
         )
-    kept = np.flatnonzero(values > 1e-3 * LEAST_VARIANCE * values[-1])[::-1][:FACTORS]
-    factors = vectors[:, kept] * np.sqrt(values[kept])
-    # the sign of a factor says nothing; fixed, so that the same data give the same numbers
-    factors *= np.where(factors[np.abs(factors).argmax(axis=0), np.arange(len(kept))] < 0, -1, 1)
     # objects differ more than pixels of one do: brought to deviation 1 over the pixels of all
     squares, values_seen = 0.0, 0
     for pixels in _objects(samples, indices):
@@ -111,8 +107,7 @@ def measure_within(
         )
         squares += float(found.square().sum())
         values_seen += found.numel()
-    factors *= np.sqrt(squares / values_seen)
-    return tuple(tuple(round(float(x), 7) for x in row) for row in factors)
+    return _rows(factors * np.sqrt(squares / values_seen))
 
 
 def measure_among(
@@ -136,18 +131,37 @@ def measure_among(
     """
     deviation = np.asarray(standard)[:, 1]
     means = np.stack([_shapes(p, log_floor).mean(axis=0) for p in _objects(samples, indices)])
-    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov((means / deviation).T)))
-    if not values[-1] > 0:
+    covariance = np.atleast_2d(np.cov((means / deviation).T))
+    factors, largest = _factors(covariance, LEAST_AMONG)
+    if not largest > 0:
         raise DataError(
             f"{samples.root}: all training samples have the same spectrum, so that no band tells "
             "of another; leave out complete_bands"
         )
-    kept = np.flatnonzero(values > 1e-3 * LEAST_AMONG * values[-1])[::-1][:FACTORS]
+    error = np.sqrt(LEAST_AMONG * largest * np.square(deviation).mean())
+    return _rows(factors * deviation[:, None] / error)
+
+
+def _factors(
+    covariance: NDArray[np.float64], least: float
+) -> tuple[NDArray[np.float64], np.float64]:
+    """Factors [C, F] of a covariance, the strongest first, and its largest eigenvalue.
+
+    At most `FACTORS`; those of less than a thousandth of the share `least` of the largest are left
+    out.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    kept = np.flatnonzero(values > 1e-3 * least * values[-1])[::-1][:FACTORS]
     factors = vectors[:, kept] * np.sqrt(values[kept])
+    if not len(kept):
+        return factors, values[-1]
+    # the sign of a factor says nothing; fixed, so that the same data give the same numbers
     factors *= np.where(factors[np.abs(factors).argmax(axis=0), np.arange(len(kept))] < 0, -1, 1)
-    factors *= deviation[:, None]
-    error = np.sqrt(LEAST_AMONG * values[-1] * np.square(deviation).mean())
-    return tuple(tuple(round(float(x), 7) for x in row) for row in factors / error)
+    return factors, values[-1]
+
+
+def _rows(factors: NDArray[np.float64]) -> Within:
+    return tuple(tuple(round(float(x), 7) for x in row) for row in factors)
 
 
 def _shapes(pixels: NDArray[np.float64], log_floor: float) -> NDArray[np.float64]:

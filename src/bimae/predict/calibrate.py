@@ -151,7 +151,9 @@ def calibrate(
     )
     facts: dict[str, Any] = {
         "fitted": {"samples": len(fit), "temperature": asdict(temperature)},
-        "notes": [note for note in (conformal.note, thresholds[chosen].note) if note],
+        "notes": [
+            note for note in (temperature.note, conformal.note, thresholds[chosen].note) if note
+        ],
         "strangers": {name: asdict(one) for name, one in found.items()},
     }
     if parts.check is not None:

@@ -43,6 +43,16 @@ class Temperature:
         """Whether a bound was met: T would have gone on."""
         return self.value in (LEAST, MOST)
 
+    @property
+    def note(self) -> str:
+        """What a person should know; empty where nothing."""
+        if not self.at_bound:
+            return ""
+        return (
+            f"the temperature is {self.value:g}, as far as it goes: {self.samples} samples do not "
+            "tell how sure these answers may be; calibrate with more"
+        )
+
 
 @dataclass(frozen=True)
 class Bin:

@@ -4,44 +4,20 @@ import json
 import re
 from pathlib import Path
 
-from bimae.errors import ConfigError
 from bimae.report.explain.facts import Facts
 from bimae.report.explain.figure import sample_figure
 from bimae.report.explain.gallery import Counted, cards
 from bimae.report.explain.page import draw_page
 from bimae.report.explain.record import FORMAT, as_json
+from bimae.report.own_folder import check_folder
 from bimae.storage import atomic_folder
 
 PAGE, RECORD, PICTURES = "report.html", "explain.json", "pictures"
 
 
 def check_out(out: Path, *, overwrite: bool = False) -> None:
-    """Refuses to replace what somebody made.
-
-    Args:
-        out: Folder to write into.
-        overwrite: Whether an earlier report may be replaced; anything else never is.
-
-    Raises:
-        ConfigError: A file is in the way, or a folder with an earlier report or anything else.
-    """
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise ConfigError(f"{out}: is a file, expected a folder to write into; name another --out")
-    there = {path.name for path in out.iterdir()}
-    if there and (there - {PAGE, RECORD, PICTURES} or not _ours(out / RECORD)):
-        raise ConfigError(f"{out}: holds other files; name another --out")
-    if there and not overwrite:
-        raise ConfigError(f"{out}: holds a report already; name another --out, or --overwrite it")
-
-
-def _ours(record: Path) -> bool:
-    try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and found.get("format") == FORMAT
+    """See `check_folder`."""
+    check_folder(out, (PAGE, RECORD, PICTURES), RECORD, FORMAT, overwrite=overwrite)
 
 
 def write_explained(out: Path, facts: Facts, *, counted: Counted = iter) -> None:
