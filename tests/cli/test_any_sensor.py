@@ -140,3 +140,23 @@ def test_options_that_any_sensor_excludes(
 ) -> None:
     assert main.run(words("finetune", data=small_data, any_sensor="true", **wrong)) == 2
     assert "any_sensor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({}, "add any_sensor true"),
+        ({"any_sensor": "true", "scale": "standard"}, "needs scale whitened"),
+        ({"any_sensor": "true"}, "is for scale whitened, and the weights have scale 'after'"),
+    ],
+)
+def test_bands_are_made_up_by_what_is_whitened(
+    small_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    wrong: dict[str, str],
+    told: str,
+) -> None:
+    line = words("finetune", data=small_data, out=tmp_path / "o", complete_bands="true", **wrong)
+    assert main.run(line) == 2
+    assert told in capsys.readouterr().err

@@ -261,9 +261,9 @@ class FinetuneOptions(RunOptions):
         if self.any_sensor and self.scale == "before":
             yield "any_sensor needs scale after or standard: bands that are not there tell nothing"
         if self.complete_bands and not self.any_sensor:
-            yield "complete_bands is of any_sensor: other models read the bands that they are given"
+            yield "complete_bands is for models of any sensor: add any_sensor true, or leave it out"
         if self.complete_bands and self.scale not in (None, "whitened"):
-            yield f"complete_bands is of scale whitened, and scale is {self.scale!r}"
+            yield f"complete_bands needs scale whitened, and scale is {self.scale!r}"
         if self.any_sensor and self.pool == "token":
             yield "any_sensor pools by the mean; leave out pool"
         if self.modality == "rgb" and self.bands != "all":
