@@ -1,5 +1,7 @@
 """What every test may ask for."""
 
+import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from bimae.data.simulate import simulate_samples, wavelengths
 # Time is measured in bench/, not in tests: these machines are shared.
 settings.register_profile("bimae", deadline=None)
 settings.load_profile("bimae")
+
+DiskUsage = namedtuple("DiskUsage", "total used free")
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +30,12 @@ def shared() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache folder for each test, so that none sees what another one indexed."""
     monkeypatch.setenv("BIMAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
+def roomy_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with room for copies: tests count them, and none are kept on one that is full."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: DiskUsage(10**12, 0, 10**12))
 
 
 @pytest.fixture(scope="session")

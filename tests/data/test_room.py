@@ -186,6 +186,14 @@ def test_a_tenth_of_the_disk_stays_free(shards, size, monkeypatch):
     assert len(kept()) == 2
 
 
+@pytest.mark.parametrize(("total", "left_free"), [(50, 5), (252, 10), (4000, 10)])  # GB
+def test_free_disk_that_copies_leave(monkeypatch, total, left_free):
+    for free, room_left in ((left_free + 3, 3), (left_free, 0), (1, 0)):
+        disk = Disk(total * 10**9, 0, free * 10**9)
+        monkeypatch.setattr(room.shutil, "disk_usage", lambda _, disk=disk: disk)
+        assert room.limit() == room_left * 10**9
+
+
 @pytest.mark.parametrize("value", ["much", "-1", "nan", "inf"])
 def test_a_limit_that_is_none(shards, monkeypatch, value):
     monkeypatch.setenv("BIMAE_CACHE_LIMIT", value)

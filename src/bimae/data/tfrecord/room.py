@@ -1,9 +1,10 @@
 """Room on the disk for copies of shards, inflated or fetched: which one goes when it gets tight.
 
 `$BIMAE_CACHE_LIMIT` in GB (1 GB is 10^9 bytes), by default 50, but never more than leaves a tenth
-of the disk free: for the copies in the cache folder, and again for the nameless ones of a process.
-What was used longest ago goes first. Processes that write at the same time do not know what the
-others are about to write: until the first of them is done, they may pass the limit.
+of the disk free, or 10 GB of a large one: for the copies in the cache folder, and again for the
+nameless ones of a process. What was used longest ago goes first. Processes that write at the same
+time do not know what the others are about to write: until the first of them is done, they may pass
+the limit.
 
 A copy that is mapped stays readable when its file is removed (POSIX: the bytes are freed when
 nobody maps them any more), so any copy may go at any time, whoever uses it. For the bytes to be
@@ -29,7 +30,7 @@ from bimae.errors import ConfigError
 
 SUFFIX = ".tfrecord"
 DEFAULT_GB = 50.0
-_FREE = 0.1  # of the disk
+_FREE, _FREE_BYTES = 0.1, 10_000_000_000  # of the disk, whichever is less
 _STEP = 64 << 20  # bytes by which a copy that is larger than expected asks for more
 _STALE_S = 24 * 3600  # an unfinished file of that age belongs to a process that is gone
 
@@ -110,7 +111,7 @@ def limit() -> int:
         return most
     copies, _, written = _kept()
     here = sum(copy.size for copy in copies) + written
-    return max(0, min(most, here + disk.free - int(_FREE * disk.total)))
+    return max(0, min(most, here + disk.free - min(int(_FREE * disk.total), _FREE_BYTES)))
 
 
 def make_room(size: int) -> bool:
