@@ -76,7 +76,8 @@ def test_a_report(
     assert found["calibration"]["data"]["name"] == "small simulated seeds"
     # the run still knows where its data are
     assert "known seeds each, from SIMULATED small simulated" in found["mean_spectra"]["of"]
-    assert f"plus or minus {100 * found['sample_size']['half_width']:.1f} %" in ran.out
+    told = " ".join(ran.out.split())
+    assert f"plus or minus {100 * found['sample_size']['half_width']:.1f} %" in told
 
 
 def test_again_and_with_all_options(
@@ -121,9 +122,11 @@ def test_without_a_calibration(
     assert f"bimae calibrate {finetuned} LABELLED_DATA" in line and "--calibrated false" in line
     ran = run(capsys, "purity", finetuned, lot, CROP, "--calibrated=false", "--pdf=false")
     assert ran.code == 0, ran.err
-    assert "note: Not calibrated." in ran.out
+    assert "caution: Not calibrated." in ran.out
+    assert ran.out.index("caution: ") < ran.out.index("NOT TO BE RELIED ON AS IT STANDS")
+    assert max(len(line) for line in ran.out.splitlines() if "written" not in line) <= 100
     page = (tmp_path / "purity-lot" / "report.html").read_text()
-    assert page.index("Not calibrated.") < page.index("In every way of counting")
+    assert page.index("Not calibrated.") < page.index('<p class="big">')
     found = json.loads((tmp_path / "purity-lot" / "report.json").read_text())
     assert found["counts"]["rejected"] == 0 and found["calibration"] is None
     assert "strangeness" not in (tmp_path / "purity-lot" / "seeds.csv").read_text()

@@ -145,10 +145,48 @@ def test_names_of_strangers_are_text(tmp_path: Path) -> None:
 def test_without_a_calibration_it_is_said_first(tmp_path: Path) -> None:
     html = page(tmp_path)
     warned = html.index("Not calibrated.")
-    assert html.index('<p class="big">') < warned < html.index("In every way of counting")
+    assert html.index("Do not rely on the figure below") < warned < html.index('<p class="big">')
     assert "<strong>not corrected</strong>" in html
     assert "Nothing is corrected" in html
     assert "Known wheat called this" not in html
+
+
+def test_a_grave_caution_stands_above_the_figure_and_on_it(tmp_path: Path) -> None:
+    """A hurried reader takes the largest number of a page."""
+    doubted = [(2, 0.6, True, False)] * 30 + [(0, 0.97, False, False)] * 3
+    facts, reference = case(tmp_path / "a", seeds=doubted, made=calibration())
+    facts = replace(facts, notes=("bands go by wavelength",))
+    assert "30 of 33 seeds are doubtful" in facts.grave[0]
+    assert facts.lesser == ("Bands go by wavelength.",)
+    gallery = draw_gallery(facts.samples, facts.lot, reference, most=5, value="counts")
+    html = draw_page(facts, gallery, reference)
+    assert Outline(html).open == []
+    places = [
+        html.index(text)
+        for text in (
+            "Do not rely on the figure below", "30 of 33 seeds are doubtful",
+            "Not to be relied on as it stands: see above", '<p class="big">',
+            "Before you use these figures", "Bands go by wavelength.",
+        )
+    ]  # fmt: skip
+    assert places == sorted(places)
+    assert html.count("30 of 33 seeds are doubtful") == 1
+    assert "not to be relied on: see page 1" in html  # below each page on paper
+    sound = page(tmp_path / "b", made=calibration())
+    assert "see page 1" not in sound
+    body = sound.partition("<body>")[2]
+    assert "relied on" not in body and 'class="warnings' not in body
+    text = "\n".join(lines(facts.figures, 0.95, reliable=not facts.grave))
+    assert text.index("NOT TO BE RELIED ON AS IT STANDS") < text.index("purity   ")
+
+
+def test_an_interval_that_leaves_all_open_is_a_grave_caution(tmp_path: Path) -> None:
+    few, _ = case(tmp_path / "a", seeds=SEEDS[:4], made=calibration())
+    (told,) = few.grave
+    assert told.startswith("The purity is hardly known: anything from ")
+    assert "known seeds to calibrate with" in told
+    share = few.figures.purity.settled.corrected
+    assert share is not None and f"{percent(share.purity.low)} to" in told
 
 
 def test_warnings(tmp_path: Path) -> None:

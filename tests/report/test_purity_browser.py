@@ -136,6 +136,24 @@ def test_text_can_be_read_in_light_and_dark(browser: Browser, page: Path, tmp_pa
     assert browser.play(dark, script) == ["rgb(19, 24, 25)"]
 
 
+def test_a_grave_caution_is_seen_before_the_figure(browser: Browser, tmp_path: Path) -> None:
+    script = """
+    const box = (name) => one(name).getBoundingClientRect();
+    const size = (name) => parseFloat(getComputedStyle(one(name)).fontSize);
+    if (one(".grave")) told.push(box(".grave").bottom <= box(".head").top,
+      box(".flag").bottom <= box(".big").top, box(".grave").height > 40);
+    told.push(size(".big b"));
+    """
+    pages = {}
+    for name, made in (("sound", calibration()), ("plain", None)):
+        facts, reference = case(tmp_path / name, made=made)
+        write_report(tmp_path / f"r-{name}", facts, reference, most=1)
+        pages[name] = browser.play(tmp_path / f"r-{name}" / "report.html", script)
+    (loud,) = pages["sound"]  # type: ignore[misc]
+    *above, quiet = pages["plain"]  # type: ignore[misc]
+    assert above == [True, True, True] and quiet < 0.7 * loud
+
+
 def test_screenshots_differ_in_light_and_dark(browser: Browser, page: Path) -> None:
     light, dark = browser.screenshot(page), browser.screenshot(page, "", DARK)
     assert len(np.unique(light.reshape(-1, 3), axis=0)) > 500

@@ -25,6 +25,7 @@ def test_the_record_is_complete_and_plain(tmp_path: Path) -> None:
     assert found["notice"] == NOTICE
     assert found["counts"] == {"seeds": 39, "crop": 32, "other": 5, "rejected": 2, "doubtful": 3,
                                "doubtful_crop": 2, "to_look_at": 9}  # fmt: skip
+    assert found["reliable"] is True and found["warnings"] == found["grave_warnings"] == []
     settled = facts.figures.purity.settled
     assert settled.corrected is not None
     number = found["purity_by_number"]["rejected_not_the_crop"]
@@ -43,6 +44,10 @@ def test_the_record_is_complete_and_plain(tmp_path: Path) -> None:
     found = as_json(plain, reference, None)
     assert found["title"] == "purity of lot 8, crop wheat" and found["simulated"] == []
     assert found["calibration"] is found["check"] is found["purity_by_weight"] is None
+    assert found["reliable"] is False and found["grave_warnings"][0].startswith("Not calibrated.")
+    assert set(found["grave_warnings"]) <= set(found["warnings"])
+    names = list(found)
+    assert names.index("reliable") < names.index("purity_by_number")
     assert "without a calibration" in found["purity_by_number"]["not_corrected_because"]
 
 

@@ -106,16 +106,18 @@ def run(options: PurityOptions) -> None:
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
     from bimae.report.purity import check_out
+    from bimae.report.purity.pdf import browser_for
 
     out = options.out or Path(f"purity-{_name(options.lot)}")
     check_out(out, overwrite=options.overwrite)
-    browser = _browser(options.pdf)
+    browser = browser_for(options.pdf)
     asked = _asked(options)
     # The camera's files of a lot come in as they do for `bimae predict`.
     predict = PredictOptions(
         options.model, options.lot, out, workers=options.workers, keep_import=options.keep_import
     )
-    source = Source.of(predict, sizes_of(asked.folder, asked.model.config.model))
+    config = asked.model.config
+    source = Source.of(predict, sizes_of(asked.folder, config.model), config.classes)
     with source.cleared():
         told = _report(options, asked, source, out, browser)
     for line in told:
@@ -188,6 +190,7 @@ def _report(
 
     from bimae.cli.explain_job import explain_lot
     from bimae.cli.progress import progress
+    from bimae.cli.wrapped import wrapped
     from bimae.evaluate.looks import look
     from bimae.predict.lot import Lot, judge_lot
     from bimae.predict.lot_figures import lot_figures
@@ -241,8 +244,9 @@ def _report(
         )
     mark = f"{SIMULATED} " * bool(facts.simulated)
     told = [f"{mark}purity of {facts.name}, crop {figures.crop}: {NOTICE}"]
-    told += [f"note: {text}" for text in facts.warnings]
-    told += lines(figures, options.level)
+    told += [f"caution: {text}" for text in facts.grave]
+    told += [f"note: {text}" for text in facts.lesser]
+    told += lines(figures, options.level, reliable=not facts.grave)
     if no_pdf:
         told.append(f"note: no PDF: {no_pdf}")
     elif browser is None and options.pdf == "auto":
@@ -251,7 +255,7 @@ def _report(
             "print the page from any browser"
         )
     there = [name for name in FILES if (out / name).is_file()]
-    return [*told, *(f"written  {out / name}" for name in there)]
+    return [*wrapped(told), *(f"written  {out / name}" for name in there)]
 
 
 def _reference(
@@ -274,25 +278,6 @@ def _reference(
         return of_lot(samples, lot)
     known, numbers = found
     return of_known(known, lot.classes, samples, numbers)
-
-
-def _browser(asked: str) -> str | None:
-    """What prints the PDF, if one is wanted.
-
-    Raises:
-        ConfigError: One is wanted in any case, and there is none.
-    """
-    from bimae.report.purity.pdf import NAMES, find_browser
-
-    if asked == "false":
-        return None
-    found = find_browser()
-    if found is None and asked == "true":
-        raise ConfigError(
-            f"--pdf true needs Chromium or Chrome, and none is on PATH ({', '.join(NAMES)}); "
-            "install one, name it in $BIMAE_CHROMIUM, or leave out --pdf"
-        )
-    return found
 
 
 def _model_name(folder: Path) -> str:

@@ -1,7 +1,8 @@
 """The purity of a lot of seeds as a report: one HTML page, JSON, a table of all seeds, a PDF.
 
-`facts` holds what it is made of, `words` says it, `reference` and `gallery` draw, `page` and
-`record` put it together, `pdf` prints, `write` leaves it on disk.
+`facts` holds what it is made of, `cautions` what is to be told before any figure, `words` says it,
+`reference` and `gallery` draw, `page` and `record` put it together, `pdf` prints, `write` leaves it
+on disk.
 """
 
 from bimae.report.purity.facts import Facts, weights_fingerprint

@@ -1,4 +1,4 @@
-"""What a purity report is made of, and what a reader has to be told before any figure."""
+"""What a purity report is made of."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from bimae.data import SeedDataset
 from bimae.predict.calibrated import Calibrated
 from bimae.predict.lot import Lot
 from bimae.predict.lot_figures import LotFigures
-from bimae.predict.melding import clopper_pearson
-from bimae.report.purity.words import SIMULATED, agreement, many, percent, short
+from bimae.report.purity.cautions import Caution, cautions
+from bimae.report.purity.words import SIMULATED, many, percent, short
 
 WEIGHTS = "model.safetensors"
 
@@ -82,74 +82,24 @@ class Facts:
         return {} if self.calibrated is None else dict(self.calibrated.facts.get("checked", {}))
 
     @cached_property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What a reader must know, the grave ones first."""
+        return cautions(self)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader must know before the figures, in plain sentences."""
-        return tuple(self._warnings())
+        """All of that, in plain sentences."""
+        return tuple(one.text for one in self.cautions)
 
-    def _warnings(self) -> list[str]:
-        told = []
-        figures = self.figures
-        if self.calibrated is None:
-            told.append(
-                "Not calibrated. The probabilities are those of the network, mostly too sure of "
-                "themselves; no seed is rejected, so whatever is in the lot is called one of the "
-                f"model's {len(self.lot.classes)} classes, stones and unknown species too."
-            )
-        if figures.uncorrected:
-            told.append(
-                "Not corrected for the classifier's mistakes: the intervals tell the luck of the "
-                f"sample alone. The reason: {figures.uncorrected}."
-            )
-        corrected = figures.purity.settled.corrected
-        if corrected is not None and not corrected.agrees:
-            told.append(agreement(figures.purity.settled))
-        cautions = (self._much_doubted(), self._much_rejected(), self._learned())
-        told += [words for words in cautions if words]
-        told += [f"{note[0].upper()}{note[1:]}." for note in self.notes]
-        if resized := self.samples.resized:
-            told.append(f"Images were brought to the size of the model: {'; '.join(resized)}.")
-        return told
+    @property
+    def grave(self) -> tuple[str, ...]:
+        """Those for which the purity is not to be relied on: told before any figure."""
+        return tuple(one.text for one in self.cautions if one.grave)
 
-    def _much_doubted(self) -> str:
-        """Where most answers are doubtful, a share made of them is not one to believe unseen."""
-        doubtful, seeds = self.figures.doubtful, self.figures.answers.seeds
-        if 2 * doubtful <= seeds:
-            return ""
-        return (
-            f"{doubtful:,} of {seeds:,} seeds are doubtful: the model is not sure of this lot. "
-            "Look at the seeds before you believe the figures, and train or calibrate it on more."
-        )
-
-    def _much_rejected(self) -> str:
-        """A sentence where more seeds are rejected than luck explains."""
-        known, counts = self.checked, self.figures.answers
-        if not known:
-            return ""
-        n = known["samples"]
-        usual = clopper_pearson(round(known["rejected"] * n), n, self.level)
-        here = clopper_pearson(counts.unknown, counts.seeds, self.level)
-        if here.low <= usual.high:
-            return ""
-        return (
-            f"{percent(here.value)} of the seeds were rejected, of known seeds "
-            f"{percent(usual.value)}: there is something in this lot that the model does not know, "
-            "or it was photographed otherwise. Look at the rejected seeds."
-        )
-
-    def _learned(self) -> str:
-        """A sentence where the seeds are those that the model was made with."""
-        mine = self.samples.fingerprint
-        if mine == self.about.get("data", {}).get("fingerprint"):
-            return (
-                "These are the data that the model was trained on: it knows many of these seeds, "
-                "and the figures say nothing about other lots."
-            )
-        if mine == self.calibration.get("fingerprint"):
-            return (
-                "These are the data that the model was calibrated with: the figures say little "
-                "about other lots."
-            )
-        return ""
+    @property
+    def lesser(self) -> tuple[str, ...]:
+        """The others."""
+        return tuple(one.text for one in self.cautions if not one.grave)
 
     def model_facts(self) -> list[tuple[str, str]]:
         """About the model and its calibration: names and values, for people."""

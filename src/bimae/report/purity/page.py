@@ -61,6 +61,7 @@ def draw_page(
         "axes": gallery.axes,
         "reference": reference,
         "notice": words.NOTICE,
+        "unreliable": words.UNRELIABLE,
         "confidence": f"{100 * level:g} %",
         "best": best,
         "corrected": corrected,

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from bimae.errors import ConfigError
 
@@ -34,6 +35,26 @@ def find_browser() -> str | None:
             )
         return found
     return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def browser_for(asked: Literal["auto", "true", "false"]) -> str | None:
+    """What prints the PDF, if one is wanted.
+
+    Args:
+        asked: `auto`: where there is one; `true`: in any case; `false`: none.
+
+    Raises:
+        ConfigError: One is wanted in any case, and there is none; or see `find_browser`.
+    """
+    if asked == "false":
+        return None
+    found = find_browser()
+    if found is None and asked == "true":
+        raise ConfigError(
+            f"--pdf true needs Chromium or Chrome, and none is on PATH ({', '.join(NAMES)}); "
+            "install one, name it in $BIMAE_CHROMIUM, or leave out --pdf"
+        )
+    return found
 
 
 def print_pdf(browser: str, page: Path, out: Path) -> str:

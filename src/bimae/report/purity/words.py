@@ -7,6 +7,7 @@ from bimae.predict.melding import Share
 from bimae.predict.purity import Corrected, Purity
 
 NOTICE = "by number, from images, not an official certificate"
+UNRELIABLE = "not to be relied on as it stands"
 SIMULATED = "SIMULATED DATA"
 SETTLED = "Rejected seeds counted as not the crop"
 ANSWERED = "Rejected seeds left out"
@@ -105,14 +106,22 @@ def mistakes_words(corrected: Corrected, figures: LotFigures) -> str:
     )
 
 
-def lines(figures: LotFigures, level: float) -> Iterator[str]:
-    """The few figures that matter, for a terminal."""
+def lines(figures: LotFigures, level: float, *, reliable: bool = True) -> Iterator[str]:
+    """The few figures that matter, for a terminal.
+
+    Args:
+        figures: Of the lot.
+        level: Confidence of the intervals.
+        reliable: Whether no grave caution stands above them.
+    """
     counts = figures.answers
     settled, answered = figures.purity.settled, figures.purity.answered
     yield (
         f"seeds    {counts.seeds:,}: {counts.crop:,} {figures.crop}, {counts.other:,} other, "
         f"{counts.unknown:,} rejected; {figures.doubtful:,} doubtful"
     )
+    if not reliable:
+        yield f"         {UNRELIABLE.upper()}, see the cautions above:"
     for name, one in (("rejected are not the crop", settled), ("rejected left out", answered)):
         if one is None or (one is answered and not counts.unknown):
             continue

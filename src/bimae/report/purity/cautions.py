@@ -1,0 +1,123 @@
+"""What a reader has to be told of a purity report, and what of it before any figure.
+
+A hurried reader takes the largest number of a page. Where that number is not to be relied on, the
+page, the paper and the terminal say so above it and on it; for what is only good to know there is
+room below.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bimae.predict.melding import clopper_pearson
+from bimae.report.purity.words import agreement, best, interval, percent
+
+if TYPE_CHECKING:
+    from bimae.report.purity.facts import Facts
+
+WIDE = 0.4  # of an interval: a purity to plus or minus 20 % decides nothing about a lot
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that a reader has to know.
+
+    Attributes:
+        text: One or more sentences.
+        grave: Whether the purity is not to be relied on before this is settled.
+    """
+
+    text: str
+    grave: bool = True
+
+
+def cautions(facts: "Facts") -> tuple[Caution, ...]:
+    """All there are, the grave ones first."""
+    return tuple(sorted(_cautions(facts), key=lambda one: not one.grave))
+
+
+def _cautions(facts: "Facts") -> Iterator[Caution]:
+    if facts.calibrated is None:
+        yield Caution(
+            "Not calibrated. The probabilities are those of the network, mostly too sure of "
+            "themselves; no seed is rejected, so whatever is in the lot is called one of the "
+            f"model's {len(facts.lot.classes)} classes, stones and unknown species too."
+        )
+    if reason := facts.figures.uncorrected:
+        yield Caution(
+            "Not corrected for the classifier's mistakes: the intervals tell the luck of the "
+            f"sample alone. The reason: {reason}."
+        )
+    grave = (_unlike(facts), _doubted(facts), _rejected(facts), _learned(facts), _vague(facts))
+    yield from (Caution(text) for text in grave if text)
+    for note in facts.notes:
+        yield Caution(f"{note[0].upper()}{note[1:]}.", grave=False)
+    if resized := facts.samples.resized:
+        yield Caution(
+            f"Images were brought to the size of the model: {'; '.join(resized)}.", grave=False
+        )
+
+
+def _unlike(facts: "Facts") -> str:
+    """Where no purity explains the answers."""
+    settled = facts.figures.purity.settled
+    corrected = settled.corrected
+    return "" if corrected is None or corrected.agrees else agreement(settled)
+
+
+def _doubted(facts: "Facts") -> str:
+    """Where most answers are doubtful, a share made of them is not one to believe unseen."""
+    doubtful, seeds = facts.figures.doubtful, facts.figures.answers.seeds
+    if 2 * doubtful <= seeds:
+        return ""
+    return (
+        f"{doubtful:,} of {seeds:,} seeds are doubtful: the model is not sure of this lot. "
+        "Look at the seeds before you believe the figures, and train or calibrate it on more."
+    )
+
+
+def _rejected(facts: "Facts") -> str:
+    """Where more seeds are rejected than luck explains."""
+    known, counts = facts.checked, facts.figures.answers
+    if not known:
+        return ""
+    n = known["samples"]
+    usual = clopper_pearson(round(known["rejected"] * n), n, facts.level)
+    here = clopper_pearson(counts.unknown, counts.seeds, facts.level)
+    if here.low <= usual.high:
+        return ""
+    return (
+        f"{percent(here.value)} of the seeds were rejected, of known seeds "
+        f"{percent(usual.value)}: there is something in this lot that the model does not know, "
+        "or it was photographed otherwise. Look at the rejected seeds."
+    )
+
+
+def _learned(facts: "Facts") -> str:
+    """Where the seeds are those that the model was made with."""
+    mine = facts.samples.fingerprint
+    if mine == facts.about.get("data", {}).get("fingerprint"):
+        return (
+            "These are the data that the model was trained on: it knows many of these seeds, "
+            "and the figures say nothing about other lots."
+        )
+    if mine == facts.calibration.get("fingerprint"):
+        return (
+            "These are the data that the model was calibrated with: the figures say little "
+            "about other lots."
+        )
+    return ""
+
+
+def _vague(facts: "Facts") -> str:
+    """Where the interval leaves nearly everything open."""
+    share, corrected = best(facts.figures.purity.settled)
+    if share.high - share.low <= WIDE:
+        return ""
+    more = "more seeds of the lot"
+    if corrected:
+        more += ", and more known seeds to calibrate with,"
+    return (
+        f"The purity is hardly known: anything from {interval(share)} fits what was seen. It takes "
+        f"{more} or a better model."
+    )
