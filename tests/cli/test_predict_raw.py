@@ -113,6 +113,37 @@ def test_a_folder_of_seeds_and_one_that_cannot_be_read(
     assert {row["label"] for row in found} <= {path.name for path in src.iterdir()}
 
 
+def test_a_folder_s_name_is_no_truth_unless_it_is_a_class(
+    capsys: pytest.CaptureFixture[str],
+    finetuned: Path,
+    trays: Path,
+    tmp_path: Path,
+) -> None:
+    """A scan in a folder of its own, as a camera leaves it; and seeds, some of them in classes."""
+    lot = tmp_path / "lot"
+    lot.mkdir()
+    for file in trays.glob("*tray-0.*"):
+        shutil.copy(file, lot / file.name.replace("tray-0", "lot"))
+    out = tmp_path / "a.csv"
+    ran = run(capsys, "predict", finetuned, lot, "--out", out, "--workers=1")
+    assert ran.code == 0, ran.err
+    assert "note: the folder lot is no class of this model, so no label is taken" in ran.err
+    found = rows(out)
+    assert "label" not in found[0] and {row["group"] for row in found} == {"lot"}
+
+    cubes = tmp_path / "cubes"
+    for name in ("b. napus", "tuesday"):
+        (cubes / name).mkdir(parents=True)
+        np.save(cubes / name / "1.npy", np.full((8, 8, 12), 7, np.uint8))
+    table = tmp_path / "seeds.csv"
+    table.write_text("path_hs,label\ncubes/tuesday/1.npy,tuesday\n")
+    for src, labels in ((cubes, ["b. napus", ""]), (table, ["tuesday"])):
+        ran = run(capsys, "predict", finetuned, src, "--out", out, "--workers=1", "--overwrite")
+        assert ran.code == 0, ran.err
+        assert [row["label"] for row in rows(out)] == labels
+        assert ("the folder tuesday is no class" in ran.err) == (src is cubes)
+
+
 def test_stopped_while_importing_and_while_answering(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

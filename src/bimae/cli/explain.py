@@ -47,6 +47,9 @@ class ExplainOptions:
     window: str = "auto"
     """Width of what is taken out of the spectrum at a time: 60nm, or a number of bands; auto: a
     tenth of the range."""
+    taken_out: Literal["expected", "absent"] = "expected"
+    """What bands become that are taken out: what the rest of the spectrum foretells; or, of a model
+    of any sensor, absent: it is shown the others alone."""
     reference: Path | None = None
     """TFRecords of the same sensor that say what bands are to be expected; default: what the model
     learned from where its run still knows it, else DATA. The report says which."""
@@ -107,11 +110,12 @@ def run(options: ExplainOptions) -> None:
     folder = model_folder(options.model)
     model = SeedClassifier.from_pretrained(folder)
     _check_against(options, model)
+    _check_taken_out(options, model)
     predict = PredictOptions(
         options.model, options.data, options.out, workers=options.workers,
         keep_import=options.keep_import,
     )  # fmt: skip
-    source = Source.of(predict, sizes_of(folder, model.config.model))
+    source = Source.of(predict, sizes_of(folder, model.config.model), model.config.classes)
     with source.cleared():
         told = _report(options, folder, model, source)
     for line in told:
@@ -127,12 +131,29 @@ def _check_against(options: ExplainOptions, model: "SeedClassifier") -> None:
         )
 
 
+def _check_taken_out(options: ExplainOptions, model: "SeedClassifier") -> None:
+    """Refuses to leave bands out of what a model is shown that needs them all."""
+    config = model.config
+    if options.taken_out == "expected":
+        return
+    if not config.any_sensor:
+        reason = "this model needs all of its bands; only one of any sensor reads fewer"
+    elif config.among is not None:
+        reason = "this model is shown all of its bands always, and makes up those that are missing"
+    elif options.modality == "rgb":
+        reason = "no bands are shown with --modality rgb"
+    else:
+        return
+    raise ConfigError(f"--taken-out absent: {reason}; leave it out")
+
+
 def _report(
     options: ExplainOptions, folder: Path, model: "SeedClassifier", source: "Source"
 ) -> list[str]:
     """Writes the report; what to say of it."""
     from bimae.cli.explain_job import explain_job
     from bimae.cli.progress import progress
+    from bimae.cli.wrapped import wrapped
     from bimae.report.explain import write_explained
     from bimae.report.explain.words import lines
 
@@ -140,4 +161,4 @@ def _report(
     with progress("drawing", "sample", len(facts.explained)) as counted:
         write_explained(options.out, facts, counted=counted)
     notes = [f"note: {note}" for note in facts.notes]
-    return [*lines(facts), *notes, f"written  {options.out / 'report.html'}"]
+    return [*wrapped([*lines(facts), *notes]), f"written  {options.out / 'report.html'}"]

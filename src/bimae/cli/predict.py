@@ -54,9 +54,9 @@ class PredictOptions:
     """Replace the file that OUT is already."""
     keep_import: bool = False
     """Camera's files: keep what they were imported to (<out>.import, with pictures of trays)."""
-    layout: Literal["auto", "folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"] = (
-        "auto"
-    )
+    layout: Literal[
+        "auto", "folders", "views", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"
+    ] = "auto"
     """Camera's files: how they are laid out; this and what follows as in `bimae data import`."""
     white: Path | None = None
     """Camera's files: white reference of every scan; default: looked for beside each."""
@@ -116,7 +116,7 @@ def run(options: PredictOptions) -> None:
     _check_out(options)
     model = opened(options)
     with Part(options.out) as part:
-        source = Source.of(options, model.sizes)
+        source = Source.of(options, model.sizes, model.classes)
         try:
             samples = source.opened()
             answerer, told = model.on(samples)

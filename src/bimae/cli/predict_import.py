@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -46,13 +46,18 @@ class Source:
     made: bool = False
 
     @classmethod
-    def of(cls, options: "PredictOptions", sizes: "Sizes") -> "Source":
+    def of(cls, options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) -> "Source":
         """Finds out what DATA is.
+
+        Args:
+            options: Of the verb.
+            sizes: Of the model's images.
+            classes: Of the model.
 
         Raises:
             BimaeError: It is nothing that can be read, or options do not fit it.
         """
-        raw = _raw(options, sizes)
+        raw = _raw(options, sizes, classes)
         return cls(options.data, sizes, raw, options.workers, options.keep_import)
 
     @property
@@ -112,7 +117,7 @@ class Source:
             print(f"note: {raw.folder} is removed at the end; --keep-import keeps it")
 
 
-def _raw(options: "PredictOptions", sizes: "Sizes") -> "Raw | None":
+def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) -> "Raw | None":
     from bimae.data.locate import are_records
 
     if are_records(options.data):
@@ -141,7 +146,7 @@ def _raw(options: "PredictOptions", sizes: "Sizes") -> "Raw | None":
     if problems := list(settings.problems()):
         raise ConfigError.of(problems)
     try:
-        return Raw.of(options.data, options.out, settings)
+        return Raw.of(options.data, options.out, settings, classes)
     except DataError as error:  # whoever mistyped the path of records is to learn of these too
         text = str(error).replace(EXPECTED, f"expected TFRecords, {EXPECTED[len('expected ') :]}")
         raise DataError(text) from error

@@ -39,6 +39,10 @@ class Opened(Protocol):
         """Of the images that it takes."""
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """What it knows."""
+
+    @property
     def split_file(self) -> Path:
         """Where the split that it was trained by lies, if it does."""
 
@@ -97,6 +101,10 @@ class _File:
         return Sizes(plate.hs_size, plate.rgb_size, plate.seed_side)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        return self.exported.plate.classes
+
+    @property
     def split_file(self) -> Path:
         return self.exported.path.parent / "split.json"
 
@@ -127,6 +135,10 @@ class _Folder:
     @property
     def sizes(self) -> Sizes:
         return sizes_of(self.folder, self.model.config.model)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.model.config.classes
 
     @property
     def split_file(self) -> Path:

@@ -5,6 +5,7 @@ it loses nothing, since the folder says for which files and settings it was made
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,14 @@ from bimae.data.splits import FILE_NAME as SPLIT_NAME
 from bimae.errors import DataError
 
 MADE_FOR = "imported_for"  # in dataset.json
+BY_FOLDER = (
+    "folders",
+    "cubes",
+    "views",
+    "bisid-raw",
+    "tray",
+)  # layouts whose folders may be classes
+NAMED = 5  # folders in a note
 LISTS = (".csv", ".tsv", ".zip")  # other files than cubes that can be imported
 
 
@@ -29,6 +38,34 @@ def importable(path: Path) -> bool:
     """Whether a path is one that an import would try: a folder, or a file of a known name."""
     suffix = path.suffix.lower()
     return path.is_dir() or suffix in (*LISTS, *CUBE_SUFFIXES) or is_cube(path)
+
+
+def drop_folder_labels(plan: Plan, classes: Collection[str]) -> None:
+    """Takes labels off that only a folder's name gives and that are no class of the model.
+
+    For training, folders are classes. What is asked about lies in folders of any name: `lot`,
+    `tuesday`, `new`; as a label that would pose as the truth. What a table or Meta.JSON says is
+    kept, whatever the model knows.
+
+    Args:
+        plan: What is to be imported; changed, and told in its notes.
+        classes: Of the model.
+    """
+    if plan.layout not in BY_FOLDER:
+        return
+    dropped: dict[str, None] = {}
+    for number, item in enumerate(plan.items):
+        if item.label is None or item.label in classes or item.label not in item.hs.parts[:-1]:
+            continue
+        dropped[item.label] = None
+        plan.items[number] = replace(item, label=None)
+    if dropped:
+        named = ", ".join([*dropped][:NAMED]) + ", ..." * (len(dropped) > NAMED)
+        several = len(dropped) > 1
+        plan.notes.append(
+            f"the folder{'s' * several} {named} {'are' if several else 'is'} no class of this "
+            "model, so no label is taken from there; ids and groups keep the name"
+        )
 
 
 @dataclass(frozen=True)
@@ -48,13 +85,14 @@ class Raw:
     plan: Plan
 
     @classmethod
-    def of(cls, src: Path, out: Path, settings: ImportSettings) -> "Raw":
+    def of(cls, src: Path, out: Path, settings: ImportSettings, classes: Collection[str]) -> "Raw":
         """Finds out what raw files are.
 
         Args:
             src: The files.
             out: The file that answers go to.
             settings: How they are to be read.
+            classes: Of the model: only these are believed where a folder's name says so.
 
         Raises:
             DataError: There is nothing that can be imported, or `out` lies among the files, where
@@ -65,7 +103,10 @@ class Raw:
                 f"{out}: lies in {src}, where it would be taken for one of the files to import; "
                 "choose another --out"
             )
-        return cls(src, out.with_name(f"{out.name}.import"), settings, recognise(src, settings))
+        plan = recognise(src, settings)
+        if src.suffix.lower() not in LISTS:
+            drop_folder_labels(plan, classes)
+        return cls(src, out.with_name(f"{out.name}.import"), settings, plan)
 
     @property
     def key(self) -> str:
