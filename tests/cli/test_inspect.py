@@ -28,9 +28,12 @@ def test_the_page_lies_in_the_data_folder(
     assert "- The wavelengths are unknown" in ran.out
     html = (data / "inspect.html").read_text(encoding="utf-8")
     assert html.count('<figure class="card">') == 4
-    # its own earlier page is replaced, and does not disturb the data
-    again = run(capsys, "data", "inspect", data, "--per-class", "1")
-    assert again.code == 0
+    # its own earlier page does not disturb the data, and is replaced only when told to
+    words = ("data", "inspect", data, "--per-class", "1")
+    (line,) = mistakes(run(capsys, *words))
+    assert "is an earlier page; name another --out, or --overwrite it" in line
+    assert (data / "inspect.html").read_text(encoding="utf-8") == html
+    assert run(capsys, *words, "--overwrite").code == 0
     assert (data / "inspect.html").read_text(encoding="utf-8") != html
 
 

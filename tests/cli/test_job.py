@@ -9,7 +9,7 @@ import yaml
 from bimae.data import Split, open_dataset
 from bimae.model import BiMAE, SeedClassifier
 from bimae.train.callbacks import MetricsTable
-from tests.cli.run import FAST, PRETRAIN_FILES, figures, files, rows, run
+from tests.cli.run import FAST, PRETRAIN_FILES, figures, files, mistakes, rows, run
 
 FINETUNE_FILES = PRETRAIN_FILES - {"reconstructions.png"} | {
     "confusion_matrix.png",
@@ -69,15 +69,23 @@ def test_finetuning_follows_the_split_of_its_pretraining(pretrained: Path, finet
 def test_evaluate_repeats_the_test(
     capsys: pytest.CaptureFixture[str], finetuned: Path, small_data: Path, tmp_path: Path
 ) -> None:
-    ran = run(capsys, "evaluate", "--weights", finetuned, "--data", small_data, "--out", tmp_path)
+    once = tmp_path / "once"
+    ran = run(capsys, "evaluate", "--weights", finetuned, "--data", small_data, "--out", once)
     assert ran.code == 0
     assert "its own split is used" in ran.out
-    assert (tmp_path / "predictions.csv").read_text() == (finetuned / "predictions.csv").read_text()
+    assert (once / "predictions.csv").read_text() == (finetuned / "predictions.csv").read_text()
     everything = run(
         capsys, "evaluate", "--weights", finetuned, "--data", small_data, "--part=all", "--out",
         tmp_path / "all",
     )  # fmt: skip
     assert "all: 76 samples" in everything.out
+    words = ("evaluate", "--weights", finetuned, "--data", small_data, "--out", tmp_path / "all")
+    before = (tmp_path / "all" / "results.json").read_bytes()
+    (line,) = mistakes(run(capsys, *words))
+    assert "holds a report already; name another --out, or --overwrite it" in line
+    assert (tmp_path / "all" / "results.json").read_bytes() == before
+    assert run(capsys, *words, "--overwrite").code == 0
+    assert (tmp_path / "all" / "results.json").read_bytes() != before
 
 
 def test_reconstruct_draws(

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -57,32 +56,6 @@ def test_import_of_what_is_no_such_file(capsys: pytest.CaptureFixture[str], tmp_
     lines = mistakes(run(capsys, "import-official", tmp_path / "a.h5", "--out", tmp_path / "o"))
     assert "not readable as HDF5" in lines[0]
     assert not (tmp_path / "o").exists()
-
-
-@pytest.mark.slow
-def test_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The whole of it, as small as it gets; the real sizes are for people and take minutes."""
-    out = tmp_path / "demo"
-    ran = run(
-        capsys, "demo", "--out", out, "--per-class=4", "--pretrain-epochs=1",
-        "--finetune-epochs=1", "--bands=step_60",
-    )  # fmt: skip
-    assert ran.code == 0, ran.err
-    comparison = json.loads((out / "comparison.json").read_text())
-    assert [row["what"] for row in comparison["rows"]] == [
-        "both, pretrained",
-        "RGB only, pretrained",
-        "spectra only, pretrained",
-        "both, from scratch",
-        "linear baseline on mean spectra",
-    ]
-    for row in comparison["rows"]:
-        assert row["what"] in ran.out
-        assert 0 <= row["accuracy"] <= 1
-    assert "SIMULATED" in ran.out
-    for line in ran.out[ran.out.index("look first at") :].splitlines()[1:]:
-        assert Path(line.strip()).is_file()
-    assert "holds files already" in mistakes(run(capsys, "demo", "--out", out))[0]
 
 
 def test_a_run_of_few_steps_is_told() -> None:

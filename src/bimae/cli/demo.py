@@ -1,13 +1,15 @@
 """`bimae demo`: the whole job, once, in minutes."""
 
-import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bimae.cli.parse import parse
 from bimae.model.config import Modality
+
+if TYPE_CHECKING:
+    from bimae.cli.demo_record import Record
 
 ABOUT = (
     "The whole job on SIMULATED seeds: writes a data set, pretrains mae_vit_tiny_patch24, "
@@ -34,7 +36,7 @@ class DemoOptions:
     seed: int = 0
     """Seed of everything random."""
     overwrite: bool = False
-    """Replace an earlier demo in `out`."""
+    """Replace an earlier demo in `out`; one that was stopped goes on in any case."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
@@ -64,84 +66,91 @@ def run(options: DemoOptions) -> None:
         _stages(options)
     except KeyboardInterrupt:  # a stage would tell of options that this verb does not have
         raise KeyboardInterrupt(
-            f"interrupted; begin again with bimae demo --out {options.out} --overwrite"
+            f"stopped; the same command goes on after the stages that are done ({options.out})"
         ) from None
 
 
 def _stages(options: DemoOptions) -> None:
     from bimae.cli import finetune, pretrain, simulate
+    from bimae.cli.demo_record import Record
     from bimae.cli.simulate import SimulateOptions
     from bimae.data.simulate import wavelengths
-    from bimae.errors import ConfigError
-    from bimae.evaluate.baselines import judged, labels_of, linear, mean_spectra
     from bimae.spectra import BandSelection
-    from bimae.storage import write_text
     from bimae.train.options import FinetuneOptions, PretrainOptions
 
-    out, started = options.out, time.monotonic()
-    if out.exists() and any(out.iterdir()) and not options.overwrite:
-        raise ConfigError(f"{out}: holds files already; name another --out, or add --overwrite")
     bands = SimulateOptions.bands  # told now, not after minutes of pretraining
     BandSelection(options.bands).channels(bands, wavelengths(bands))
-    common: dict[str, Any] = {
-        "data": out / "simulated-data",
-        "batch_size": BATCH_SIZE,
-        "seed": options.seed,
-        "overwrite": options.overwrite,
-    }
+    out = options.out
+    decisive = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
+    folders = {DATA, PRETRAINED, *(_folder(name) for name, *_ in VARIANTS)}
+    record = Record.begun(out, decisive, folders, overwrite=options.overwrite)
+    common: dict[str, Any] = {"data": out / DATA, "batch_size": BATCH_SIZE, "seed": options.seed}
+
     print(f"1/4  simulating {options.per_class} seeds of each species (no camera was involved)")
-    simulate.run(
-        SimulateOptions(
-            common["data"], options.per_class, seed=options.seed, overwrite=options.overwrite
-        )
-    )
+    if record.begins(DATA):
+        simulate.run(SimulateOptions(out / DATA, options.per_class, seed=options.seed))
+        record.ends(DATA)
     print(f"\n2/4  pretraining without labels, {options.pretrain_epochs} epochs")
-    pretrained = pretrain.run(
-        PretrainOptions(
-            **common,
-            out=out / "pretrain",
-            epochs=options.pretrain_epochs,
-            learning_rate=PRETRAIN_RATE,
+    if record.begins(PRETRAINED):
+        pretrain.run(
+            PretrainOptions(
+                **common,
+                out=out / PRETRAINED,
+                epochs=options.pretrain_epochs,
+                learning_rate=PRETRAIN_RATE,
+            )
         )
-    )
+        record.ends(PRETRAINED)
     print(f"\n3/4  fine-tuning, {options.finetune_epochs} epochs each, bands {options.bands}")
     rows = []
     for name, modality, scratch in VARIANTS:
         print(f"\n     {name}")
-        _, results = finetune.run(
-            FinetuneOptions(
-                **common,
-                out=out / name.replace(",", "").replace(" ", "-"),
-                weights=None if scratch else out / "pretrain",
-                modality=modality,
-                bands="all" if modality == "rgb" else options.bands,
-                epochs=options.finetune_epochs,
+        if record.begins(_folder(name)):
+            _, results = finetune.run(
+                FinetuneOptions(
+                    **common,
+                    out=out / _folder(name),
+                    weights=None if scratch else out / PRETRAINED,
+                    modality=modality,
+                    bands="all" if modality == "rgb" else options.bands,
+                    epochs=options.finetune_epochs,
+                )
             )
-        )
-        rows.append({"what": name, "accuracy": results.accuracy, "macro_f1": results.macro_f1})
+            record.ends(_folder(name), accuracy=results.accuracy, macro_f1=results.macro_f1)
+        rows.append({"what": name, **record.done[_folder(name)]})
+    _compare(options, record, rows)
+
+
+def _compare(options: DemoOptions, record: "Record", rows: list[dict[str, Any]]) -> None:
+    """Adds the baseline to the networks, and tells."""
+    from bimae.data import Split, open_dataset
+    from bimae.evaluate.baselines import judged, labels_of, linear, mean_spectra
 
     print("\n4/4  linear baseline on mean spectra, all bands")
-    samples, split = pretrained.samples, pretrained.split
+    started, out = time.monotonic(), options.out
+    samples = open_dataset(out / DATA)
+    split = Split.load(out / PRETRAINED / "split.json", samples)
     features = mean_spectra(samples, split.train), mean_spectra(samples, split.test)
     classes = labels_of(samples, split.train), labels_of(samples, split.test)
     baseline = judged("linear baseline on mean spectra", linear(), features, classes)
     rows.append(
         {"what": baseline.name, "accuracy": baseline.accuracy, "macro_f1": baseline.macro_f1}
     )
-    seconds = round(time.monotonic() - started)
     comparison = {
         "data": "simulated seeds: figures say nothing about real seeds",
         "test_samples": len(split.test),
         "training_samples": len(split.train),
         "bands": options.bands,
-        "seconds": seconds,
+        "seconds": round(record.seconds + time.monotonic() - started),
         "rows": rows,
     }
-    write_text(out / "comparison.json", json.dumps(comparison, indent=2) + "\n")
+    record.finish(comparison)
     print(_table(rows, comparison))
     print(f"everything lies in {out}; look first at\n" + "\n".join(f"  {p}" for p in _looks(out)))
 
 
+DATA, PRETRAINED = "simulated-data", "pretrain"
+NEUTRAL = ("out", "overwrite")  # options that decide nothing about what comes out
 # Few seeds and minutes, where the paper has 300 epochs of batches of 512: small batches make steps
 # enough, and a higher peak uses them.
 BATCH_SIZE = 8
@@ -152,6 +161,11 @@ VARIANTS: tuple[tuple[str, Modality, bool], ...] = (
     ("spectra only, pretrained", "hs", False),
     ("both, from scratch", "bimodal", True),
 )
+
+
+def _folder(name: str) -> str:
+    """Of a variant: its name without what a shell would trip over."""
+    return name.replace(",", "").replace(" ", "-")
 
 
 def _table(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
@@ -175,9 +189,9 @@ def _table(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
 
 
 def _looks(out: Path) -> list[Path]:
-    best = out / "both-pretrained"
+    best = out / _folder(VARIANTS[0][0])
     return [
-        out / "pretrain" / "reconstructions.png",
+        out / PRETRAINED / "reconstructions.png",
         best / "confusion_matrix.png",
         best / "predictions.csv",
         out / "comparison.json",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems, choose_part
-from bimae.errors import ConfigError, DataError
+from bimae.errors import DataError
 
 ABOUT = (
     "Tests a fine-tuned classifier. On the data that it was trained on, its own test part is "
@@ -33,6 +33,8 @@ class EvaluateOptions:
     """Part of the data to test on; auto: test where there is one, else everything."""
     out: Path | None = None
     """Folder for the results; default: evaluation-<data name> in the run folder."""
+    overwrite: bool = False
+    """Replace the results that OUT holds already."""
     batch_size: int = 64
     """Samples at a time."""
 
@@ -54,9 +56,13 @@ def run(options: EvaluateOptions) -> None:
     from bimae.evaluate.classification import classify
     from bimae.evaluate.looks import look
     from bimae.model import SeedClassifier, model_folder, results_folder
-    from bimae.report.results import write_results
+    from bimae.report.results import check_out, write_results
 
     model = SeedClassifier.from_pretrained(options.weights)
+    shown = [word for word in (options.modality, options.bands) if word != "auto"]
+    name = re.sub(r"[^\w-]+", "-", "-".join([options.data.stem, *shown])).strip("-") or "data"
+    out = options.out or results_folder(options.weights) / f"evaluation-{name}"
+    check_out(out, overwrite=options.overwrite)
     sizes = model.config.model
     samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
     looks = look(model, samples, modality=options.modality, bands=options.bands)
@@ -68,11 +74,6 @@ def run(options: EvaluateOptions) -> None:
         print(note)
     if not chosen:
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
-    shown = [word for word in (options.modality, options.bands) if word != "auto"]
-    name = re.sub(r"[^\w-]+", "-", "-".join([options.data.stem, *shown])).strip("-") or "data"
-    out = options.out or results_folder(options.weights) / f"evaluation-{name}"
-    if out.is_dir() and any(out.iterdir()) and not (out / "results.json").is_file():
-        raise ConfigError(f"{out}: holds other files; name another --out")
     results = write_results(
         out,
         classify(model, samples, chosen, batch_size=options.batch_size, looks=looks),

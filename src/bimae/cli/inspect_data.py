@@ -31,7 +31,7 @@ class InspectOptions:
     most: int = 2000
     """Samples to read for spectra and band quality, at most."""
     overwrite: bool = False
-    """Replace `out` even if it is no page of this command."""
+    """Replace the file that OUT is already."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
@@ -100,10 +100,10 @@ def _place_for(path: Path) -> Path:
 
 
 def _check_out(out: Path, *, overwrite: bool) -> None:
-    """Refuses to replace what somebody else made.
+    """Refuses to replace what is there.
 
     Raises:
-        ConfigError: A folder is in the way, or a file that no earlier run wrote.
+        ConfigError: A folder is in the way, or a file, which may be an earlier page or a person's.
     """
     from bimae.errors import ConfigError
     from bimae.report.inspect import MARK
@@ -114,8 +114,7 @@ def _check_out(out: Path, *, overwrite: bool) -> None:
         return
     with out.open("rb") as file:
         ours = MARK.encode() in file.read(200)
-    if not ours:
-        raise ConfigError(
-            f"{out}: is there already and is no page of this command; name another --out, or "
-            "replace it with --overwrite"
-        )
+    what = "an earlier page" if ours else "no page of this command"
+    raise ConfigError(
+        f"{out}: is there already and is {what}; name another --out, or --overwrite it"
+    )

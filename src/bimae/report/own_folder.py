@@ -8,15 +8,15 @@ from bimae.errors import ConfigError
 
 
 def check_folder(
-    out: Path, files: Collection[str], record: str, form: str, *, overwrite: bool = False
+    out: Path, files: Collection[str], record: str, form: str | None, *, overwrite: bool = False
 ) -> None:
     """Refuses to replace what somebody made.
 
     Args:
         out: Folder to write into.
         files: Names of all that such a report consists of.
-        record: The one of these that is JSON and says under `format` what kind of report it is.
-        form: What it says.
+        record: The one of these that is JSON, and may say under `format` what kind of report it is.
+        form: What it says; None: nothing, so that it is its name that tells.
         overwrite: Whether an earlier report may be replaced; anything else never is.
 
     Raises:
@@ -27,7 +27,8 @@ def check_folder(
     if not out.is_dir():
         raise ConfigError(f"{out}: is a file, expected a folder to write into; name another --out")
     there = {path.name for path in out.iterdir()}
-    if there and (there - set(files) or _format_of(out / record) != form):
+    ours = record in there and not there - set(files) and _format_of(out / record) == form
+    if there and not ours:
         raise ConfigError(f"{out}: holds other files; name another --out")
     if there and not overwrite:
         raise ConfigError(f"{out}: holds a report already; name another --out, or --overwrite it")

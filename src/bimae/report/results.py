@@ -8,7 +8,15 @@ from pathlib import Path
 
 from bimae.evaluate.classification import Predictions, Results, score
 from bimae.report import figures
+from bimae.report.own_folder import check_folder
 from bimae.storage import write_text
+
+RECORD, PICTURE, TABLE = "results.json", "confusion_matrix.png", "predictions.csv"
+
+
+def check_out(out: Path, *, overwrite: bool = False) -> None:
+    """See `check_folder`."""
+    check_folder(out, (RECORD, PICTURE, TABLE), RECORD, None, overwrite=overwrite)
 
 
 def write_results(
@@ -37,14 +45,14 @@ def write_results(
         "per_class": [asdict(row) for row in results.per_class],
         "confusion_matrix": results.confusion.tolist(),
     }
-    write_text(folder / "results.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / RECORD, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     title = f"{data}, {part}: {results.accuracy:.1%} of {results.samples} right"
     if part == "train":
         title = f"SEEN IN TRAINING - {title}"
     if simulated:
         title = f"SIMULATED DATA - {title}"
-    figures.save(figures.confusion(results, title), folder / "confusion_matrix.png")
-    write_text(folder / "predictions.csv", _table(predictions))
+    figures.save(figures.confusion(results, title), folder / PICTURE)
+    write_text(folder / TABLE, _table(predictions))
     return results
 
 
