@@ -1,8 +1,10 @@
 """One model for any sensor, through the command line."""
 
 import csv
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bimae.cli import main
@@ -35,7 +37,7 @@ def camera(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words(verb: str, **options: object) -> list[str]:
-    return [verb, *(f"--{name}={value}" for name, value in options.items())]
+    return [verb, *(f"--{name.replace('_', '-')}={value}" for name, value in options.items())]
 
 
 @pytest.fixture(scope="module", params=["after", "standard", "completed"])
@@ -84,6 +86,65 @@ def test_every_view_is_answered_for(model: Path, small_data: Path, tmp_path: Pat
         for number, options in enumerate(shown)
     ]
     assert all(one != other for i, one in enumerate(found) for other in found[:i])
+
+
+@pytest.mark.parametrize("modality", ["hs", "bimodal"])
+def test_its_answers_are_explained(
+    request: pytest.FixtureRequest,
+    model: Path,
+    small_data: Path,
+    camera: Path,
+    tmp_path: Path,
+    modality: str,
+) -> None:
+    """Of the camera that it learned from, and of one with three bands."""
+    completed = "completed" in request.node.name
+    cells = {"hs": 2, "bimodal": 3}[modality]
+    for data, bands in ((small_data, 12), (camera, 12 if completed else 3)):
+        out = tmp_path / data.parent.name
+        explain = words(
+            "explain", out=out, count=2, check=2, window="120nm", modality=modality
+        )  # fmt: skip
+        assert main.run([*explain, str(model), str(data)]) == 0
+        found = json.loads((out / "explain.json").read_text())
+        assert found["bands"]["unit"] == "nm" and len(found["bands"]["places"]) == bands
+        assert found["bands"]["replaced_by"].startswith("what the rest of the spectrum foretells")
+        made_up = any("bands that the sensor lacks are made up" in note for note in found["notes"])
+        assert made_up == completed
+        for one in found["samples"]:
+            maps = one["maps"]
+            assert len(maps) == cells and np.shape(maps["regions"]["occlusion"]) == (6, 6)
+            falls = np.array(maps["bands"]["occlusion"])
+            assert falls.shape == (bands,) and np.isfinite(falls).all() and falls.any()
+        assert {row["samples"] for row in found["trust"]} == {2}
+
+
+def test_bands_are_left_out_truly(
+    request: pytest.FixtureRequest,
+    model: Path,
+    small_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def explained(out: str, **more: object) -> int:
+        options = words("explain", out=tmp_path / out, count=1, check=1, window="120nm", **more)
+        return main.run([*options, str(model), str(small_data)])
+
+    if "completed" in request.node.name:
+        assert explained("absent", taken_out="absent") == 2
+        assert "is shown all of its bands always" in capsys.readouterr().err
+        return
+    assert explained("absent", taken_out="absent") == explained("expected") == 0
+    absent, expected = (
+        json.loads((tmp_path / name / "explain.json").read_text())
+        for name in ("absent", "expected")
+    )
+    assert absent["bands"]["replaced_by"] == "nothing: the model is shown the other bands alone"
+    for kind, same in (("bands", False), ("regions", True), ("tiles", True)):
+        maps = (found["samples"][0]["maps"][kind]["occlusion"] for found in (absent, expected))
+        assert np.allclose(*maps, atol=1e-5) == same
+    assert explained("rgb", taken_out="absent", modality="rgb") == 2
+    assert "no bands are shown with --modality rgb" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

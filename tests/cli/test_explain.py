@@ -40,6 +40,8 @@ def test_a_report(explained: tuple[Path, str], finetuned: Path, small_data: Path
     }
     assert told.startswith("SIMULATED DATA what carried b's answers to 2 samples of small simul")
     assert f"written  {out / 'report.html'}" in told
+    assert max(len(line) for line in told.splitlines() if "written" not in line) <= 100
+    assert "  regions, taken out " in told and told.count("few samples") == 7
     assert found["simulated"] == ["these images", "those that the model learned from"]
     samples = open_dataset(small_data)
     test = json.loads((finetuned / "split.json").read_text())
@@ -140,6 +142,8 @@ def test_mistakes(
 
     (line,) = wrong(finetuned, small_data, "--against=oats")
     assert "--against 'oats' is no class of this model; expected rest, second" in line
+    (line,) = wrong(finetuned, small_data, "--taken-out=absent")
+    assert "this model needs all of its bands; only one of any sensor reads fewer" in line
     (line,) = wrong(finetuned, small_data, "--ids=nobody,x")
     assert "no sample is called nobody, x; ids are such as" in line
     (line, _) = wrong(finetuned, small_data, "--ids=, ")
@@ -170,6 +174,21 @@ def test_the_page_in_a_browser(explained: tuple[Path, str], browser: Browser) ->
     light = browser.screenshot(page)
     dark = browser.screenshot(page, "", "--blink-settings=preferredColorScheme=0")
     assert light.mean() > 200 and dark.mean() < 90
+    # labels at the end of an axis are not cut off, however many digits they have
+    cut = browser.play(
+        page,
+        """
+        for (const svg of document.querySelectorAll("svg:has(.tick)")) {
+          const label = [...svg.querySelectorAll(".tick")].at(-1);
+          label.setAttribute("text-anchor", "middle");
+          label.setAttribute("x", svg.querySelector(".grid").getAttribute("x2"));
+          label.textContent = "1000";
+          const box = label.getBBox();
+          told.push(box.width > 10 && box.x + box.width <= svg.viewBox.baseVal.width);
+        }
+        """,
+    )
+    assert len(cut) > 2 and set(cut) == {True}  # type: ignore[arg-type, call-overload]
     orange = (light[..., 0] > 200) & (light[..., 1] < 150) & (light[..., 2] < 90)
     assert orange.sum() > 100
 

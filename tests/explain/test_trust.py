@@ -1,12 +1,14 @@
 """Occlusion, deletion, random weights: on a model of which it is known what it looks at."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from bimae.explain.deletion import Deletion, deletions
-from bimae.explain.expected import Expected
+from bimae.explain.expected import Absent, Expected
 from bimae.explain.explainer import Explainer
 from bimae.explain.many import Explained
 from bimae.explain.occlusion import Asked, occlusion
@@ -55,6 +57,32 @@ def test_the_mean_image_stands_in_for_tiles() -> None:
     one = asked()
     same = Asked(one.model, one.hs, one.rgb, None, 0, mean_rgb=one.rgb)
     assert occlusion(same, tile_pieces(32, 4)).abs().max() == 0
+
+
+class Bag(nn.Module):
+    """Adds up the bands that it is shown by their rows, and half a point where there is RGB."""
+
+    def forward(self, hs: Tensor | None, rgb: Tensor | None, rows: Tensor | None = None) -> Tensor:
+        up = torch.zeros(1) if rgb is None else torch.full((1,), 0.5)
+        if hs is not None:
+            assert rows is not None
+            up = up + (hs.mean((2, 3)) * rows).sum(dim=1)
+        return torch.stack([up, torch.zeros_like(up)], dim=1)
+
+
+def test_bands_are_left_out_of_what_is_shown() -> None:
+    rows = torch.arange(10)
+    hs, rgb = shown(1, 5)
+    expected = Expected.of([hs], "one")
+    pieces = band_pieces(NM, 1)  # a band at a time
+    one = Asked(Bag(), hs[0], rgb[0], rows, 0, stand_in=Absent(expected))  # type: ignore[arg-type]
+    worth = hs[0].mean((1, 2)) * rows
+    torch.testing.assert_close(occlusion(one, pieces), worth)
+    every = torch.ones(1, 10, dtype=torch.bool)
+    assert one.without(pieces, every)[0, 0] == 0.5  # RGB alone
+    alone = replace(one, rgb=None)
+    mean = (hs[0].mean((1, 2)) * rows).sum()  # no view is left: the mean spectrum stands in
+    torch.testing.assert_close(alone.without(pieces, every)[0, 0], mean)
 
 
 def test_deletion_tells_a_map_that_knows_from_one_that_does_not() -> None:

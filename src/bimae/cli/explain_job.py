@@ -16,7 +16,7 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.errors import ConfigError, DataError
 from bimae.evaluate.looks import Looks, look
-from bimae.explain.expected import Expected, StandIn
+from bimae.explain.expected import Absent, Expected, StandIn
 from bimae.explain.explainer import Explainer
 from bimae.explain.many import explain_many
 from bimae.explain.pieces import usual_width
@@ -117,6 +117,8 @@ def explain_these(
     width = 1.0 if places is None else _width(options.window, places, in_nm)
     about = read_about(folder)
     stand_in, mean_rgb = stand_ins(options.reference, folder.parent, about, samples, looks)
+    if options.taken_out == "absent" and stand_in is not None:
+        stand_in = Absent(stand_in)
     device = next(model.parameters()).device
     explainer = Explainer.of(
         model, None if looks.rows is None else looks.rows.to(device), places=places, width=width,

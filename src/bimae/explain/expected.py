@@ -58,6 +58,25 @@ class Between:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """Replaces bands by nothing: the model reads the others alone, as of a camera without these.
+
+    Only a model of any sensor can, and it has learned to. Pixels stay scaled as they were with all
+    bands, so that only the bands themselves are missing.
+
+    Attributes:
+        otherwise: What replaces bands where not one would be left, nor another view.
+    """
+
+    otherwise: StandIn
+    words: str = "nothing: the model is shown the other bands alone"
+
+    def without(self, image: Tensor, gone: Tensor) -> Tensor:
+        """As `StandIn`, for who has to have an image."""
+        return self.otherwise.without(image, gone)
+
+
+@dataclass(frozen=True)
 class Expected:
     """How the channels of pixels go together, in images as the model is shown them.
 

@@ -2,7 +2,8 @@
 
 Bands become what the rest of the spectrum foretells (`expected.py`), regions the mean spectrum of
 their own image, and tiles the same place of the mean RGB image of other samples: measured to be the
-best of what was tried (docs/explain.md).
+best of what was tried (docs/explain.md). A model of any sensor can also be shown the other bands
+alone.
 
 Shapes: V variants of a sample, C cells, W windows, K classes, n channels, S and H sides.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bimae.explain.expected import StandIn
+from bimae.explain.expected import Absent, StandIn
 from bimae.explain.pieces import Pieces
 from bimae.explain.target import log_odds
 from bimae.model import SeedClassifier
@@ -47,6 +48,8 @@ class Asked:
 
     def without(self, pieces: Pieces, together: Tensor) -> Tensor:
         """Logits [V, K] when sets of cells bool [V, C] are taken out, each for itself."""
+        if pieces.kind == "bands" and isinstance(self.stand_in, Absent):
+            return self._fewer(pieces.masks(together).flatten(1))
         found = []
         with torch.inference_mode():
             for start in range(0, len(together), self.batch_size):
@@ -56,6 +59,30 @@ class Asked:
                 same = None if other is None else other.expand(len(some), *other.shape)
                 views = (changed, same) if pieces.view == "hs" else (same, changed)
                 found.append(self.model(*views, self.rows).float())
+        return torch.cat(found)
+
+    def _fewer(self, gone: Tensor) -> Tensor:
+        """Logits [V, K] without channels bool [V, n], which are not shown at all.
+
+        One variant after another: each has channels of its own, so they are no batch.
+        """
+        assert self.hs is not None and isinstance(self.rows, Tensor), (
+            "bands of any sensor are shown"
+        )
+        rgb = None if self.rgb is None else self.rgb[None]
+        found = []
+        with torch.inference_mode():
+            for left in ~gone.to(self.hs.device):
+                if left.any():
+                    logits = self.model(self.hs[left][None], rgb, self.rows[left])
+                elif rgb is not None:
+                    logits = self.model(None, rgb)
+                else:  # a sample of which nothing is left cannot be shown
+                    assert self.stand_in is not None, "bands become something else"
+                    logits = self.model(
+                        self.stand_in.without(self.hs, ~left)[None], None, self.rows
+                    )
+                found.append(logits.float())
         return torch.cat(found)
 
     def _changed(self, pieces: Pieces, together: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Shapes: C cells.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ SURE = 2.0  # standard errors that a gain has to lie above 0
 FEW = 5  # samples; fewer tell nothing
 MOST = 2 / 3  # of the samples, in which a map has to beat chance
 ALIKE = 0.5  # rank correlation with a model that learned nothing, from which on a map says little
+
+Reason = Literal["chance", "random", "few"]
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,30 @@ class Trust:
     alike: float
 
     @property
-    def doubts(self) -> tuple[str, ...]:
-        """Why not to believe these maps; empty where nothing speaks against them."""
-        found = []
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why not to believe these maps, in a word each; empty where nothing speaks against them.
+
+        `chance`: no better than that; `random`: much like those of random weights; `few`: samples.
+        """
         least = SURE * self.error if np.isfinite(self.error) else 0.0
+        found: list[Reason] = []
         if self.gain <= least or self.better < MOST:
-            found.append("what it names carries the answers no more than chance would have it")
+            found.append("chance")
         if self.alike > ALIKE:
-            found.append("a model that learned nothing has nearly the same map")
+            found.append("random")
         if self.samples < FEW:
-            found.append(f"checked on too few samples ({self.samples}) to tell")
+            found.append("few")
         return tuple(found)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The same in sentences."""
+        told: dict[Reason, str] = {
+            "chance": "what it names carries the answers no more than chance would have it",
+            "random": "a model that learned nothing has nearly the same map",
+            "few": f"checked on too few samples ({self.samples}) to tell",
+        }
+        return tuple(told[reason] for reason in self.reasons)
 
 
 def trust(explained: Sequence[Explained]) -> dict[Key, Trust]:

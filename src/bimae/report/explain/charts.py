@@ -15,6 +15,7 @@ from bimae.report.inspect.charts import Axes, span
 from bimae.report.inspect.drawings import axis_of_bands
 
 MOST_POINTS = 150
+ROOM = 18  # right of an axis: half of a label such as 1000, which may stand at its end
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def band_chart(facts: Facts, spectrum: NDArray[np.float64], one: Explained) -> B
     stored, title = axis_of_bands(bands, nm)
     ends = _ends([*stored, *facts.x])
     unit = facts.samples.info.unit or "value as stored"
-    axes = Axes(520, 130, 46, 508, 8, 124, ends, span(spectrum, from_zero=True), "", unit)
+    axes = Axes(520, 130, 46, 520 - ROOM, 8, 124, ends, span(spectrum, from_zero=True), "", unit)
     some = np.unique(np.linspace(0, bands - 1, min(bands, MOST_POINTS)).round()).astype(int)
-    below = Axes(520, 150, 46, 508, 6, 112, ends, (0, 1), title, "fall of log-odds")
+    below = Axes(520, 150, 46, 520 - ROOM, 6, 112, ends, (0, 1), title, "fall of log-odds")
     line = axes.line([stored[i] for i in some], spectrum[some])
     return BandChart(*curves(facts, one, below), axes, line)
 
@@ -108,7 +109,7 @@ def class_charts(facts: Facts) -> list[ClassChart]:
     reach = [means[t] + sign * spreads[t] for t in rows for sign in (-1, 1)]
     y = _around(np.concatenate(reach)) if reach else (0.0, 1.0)
     _, title = axis_of_bands(facts.samples.bands, facts.samples.wavelengths_nm)
-    axes = Axes(340, 150, 40, 330, 6, 114, _ends(facts.x), y, title)
+    axes = Axes(340, 150, 40, 340 - ROOM, 6, 114, _ends(facts.x), y, title)
     found = []
     for target, mean in means.items():
         spread = spreads[target]

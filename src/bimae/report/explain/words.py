@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bimae.explain.explainer import Key
-from bimae.explain.trust import Trust
+from bimae.explain.trust import Reason, Trust
 from bimae.report.explain.facts import SIMULATED, Facts
 
 KINDS = {
@@ -15,6 +15,12 @@ METHODS = {
     "occlusion": "taken out",
     "relevance": "attention with its gradient",
     "rollout": "attention rollout",
+}
+
+SHORT: dict[Reason, str] = {  # for a terminal
+    "chance": "no gain",
+    "random": "like random",
+    "few": "few samples",
 }
 
 
@@ -54,8 +60,10 @@ def lines(facts: Facts) -> Iterator[str]:
         )
     if not facts.trust:
         return
-    checked = next(iter(facts.trust.values())).samples
-    yield f"checked  on {checked} of them: gain over chance | like random weights | verdict"
+    checked = f"checked  on {next(iter(facts.trust.values())).samples} of them"
+    yield f"{checked:<36}gain over chance  like random  doubts"
     for key, one in facts.trust.items():
-        told = f"{gain(one):>14} | {signed(one.alike)} | {verdict(one)}"
-        yield f"  {name(key):<58}{told}"
+        view, method = key
+        reasons = ", ".join(SHORT[reason] for reason in one.reasons) or "none"
+        named = f"  {view}, {METHODS[method]}"
+        yield f"{named:<36}{gain(one):>16}  {signed(one.alike):>11}  {reasons}"
