@@ -143,36 +143,48 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "serve.md"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on PATH")
-def test_the_commands_of_the_page(server: Process, tmp_path: Path) -> None:
-    """docs/serve.md, as it stands there, but for the port."""
-    hs = files.cube()
-    sample = {"hs": hs, "rgb": files.picture(), "wavelengths": files.NM}
-    there = {
-        "seed.png": PNG, "seed.npy": HS, "seed.npz": files.npz(**sample),
-        "scan.zip": files.archive(*files.envi(hs)), **dict(files.envi(hs, name="scan")),
-    }  # fmt: skip
-    for name, data in there.items():
-        (tmp_path / name).write_bytes(data)
-    page = DOCS.read_text(encoding="utf-8").replace("http://127.0.0.1:8000", server.url)
-    (block,) = re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    answers = []
-    for line in block.splitlines():
-        words = [*shlex.split(line), "--silent", "--fail-with-body", "--max-time", "60"]
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (line, done.stdout, done.stderr)
-        if "/predict" in line:
-            answers.append(json.loads(done.stdout))
+def test_the_page_from_its_first_line_to_its_last(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/serve.md, as it stands there, in order, but for the port."""
+    monkeypatch.chdir(tmp_path)
+    page = DOCS.read_text(encoding="utf-8")
+    lines = [line for block in blocks("sh", page) for line in block.splitlines()]
+    *make, serve = [line for line in lines if line.startswith("bimae")][1:]  # the first shows how
+    assert len(make) == 3 and serve == "bimae serve runs/b"
+    for line in make:
+        ran = run(capsys, *shlex.split(line)[1:])
+        assert ran.code == 0, (line, ran.err)
+    server = Process(Path("runs/b"), "--port=0")
+    try:
+        names: dict[str, object] = {}
+        files_of_a_seed, ask = blocks("python", page)
+        exec(files_of_a_seed, names)
+        (questions,) = blocks("bash", page.replace("http://127.0.0.1:8000", server.url))
+        answers = []
+        for line in questions.splitlines():
+            words = [*shlex.split(line), "--silent", "--fail-with-body", "--max-time", "60"]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (line, done.stdout, done.stderr)
+            if "/predict" in line:
+                answers.append(json.loads(done.stdout))
+        told = io.StringIO()
+        with redirect_stdout(told):
+            exec(ask.replace("http://127.0.0.1:8000", server.url), names)
+    finally:
+        server.process.kill()
     assert len(answers) == 5
     for one in answers:
         assert one["probabilities"] == pytest.approx(answers[0]["probabilities"], rel=1e-3)
     assert [one["carried"] is not None for one in answers] == [False, False, False, True, False]
-    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    told = io.StringIO()
-    with redirect_stdout(told):
-        exec(code, dict(sample))
     assert told.getvalue().startswith(answers[0]["class"])
     for name in answers[0]:
         assert f"`{name}`" in page, f"docs/serve.md does not speak of {name}"
+
+
+def blocks(kind: str, page: str) -> list[str]:
+    """What stands between fences of a kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def test_the_port_is_taken(

@@ -1,6 +1,9 @@
 """Who may ask, what every answer carries, and pages that load nothing from elsewhere."""
 
 import re
+import shlex
+from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -68,7 +71,7 @@ def test_pages_load_nothing_from_elsewhere(client_of: Served) -> None:
         links = set(re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"'\s)>]+)", found.text))
         assert not any("//" in link for link in links), links
         addresses = set(re.findall(r"https?://[^\s\"'`)]+", found.text))
-        assert addresses <= {"http://www.w3.org/2000/svg"}, addresses
+        assert addresses <= {"http://www.w3.org/2000/svg", "http://127.0.0.1/predict"}, addresses
         if path in ("/", "/docs"):  # the policy lets none of these run
             assert " style=" not in found.text and not re.search(r"\son\w+=", found.text)
             assert not re.search(r"<script(?! src=)", found.text)
@@ -92,6 +95,23 @@ def test_the_api_is_described_for_people_and_programs(client_of: Served) -> None
     for part in ("rgb", "hs", "sample", "wavelengths"):
         assert f"<code>{part}</code>" in page
     assert "Undefined" not in page and "{{" not in page
+
+
+@pytest.mark.parametrize("name", ["rgb", "hs", "both", "any"])
+def test_the_example_of_the_page_works(
+    client_of: Served, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file is made by the first command and is what the second one sends."""
+    client, _ = client_of(name)
+    (code,) = re.findall(r"<pre><code>(.*?)</code></pre>", client.get("/docs").text, re.DOTALL)
+    make, ask = (shlex.split(unescape(line)) for line in code.splitlines())
+    assert make[:2] == ["python", "-c"] and ask[-1] == "http://127.0.0.1/predict"
+    monkeypatch.chdir(tmp_path)
+    exec(make[2], {})
+    header, value = ask[2].split(": ")
+    body = Path(ask[4].removeprefix("@")).read_bytes()
+    found = client.post("/predict", content=body, headers={header: value})
+    assert found.status_code == 200, found.text
 
 
 def test_other_addresses_and_verbs(client_of: Served) -> None:

@@ -46,7 +46,7 @@ def _make_api(service: Service) -> FastAPI:
         redoc_url=None,
     )
     _add_answers(app, service)
-    _add_pages(app)
+    _add_pages(app, service)
     _add_refusals(app)
     return app
 
@@ -105,7 +105,7 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _add_pages(app: FastAPI) -> None:
+def _add_pages(app: FastAPI, service: Service) -> None:
     for address, (name, kind) in PAGE.items():
         text = files("bimae.serve").joinpath(name).read_text(encoding="utf-8")
         app.add_api_route(
@@ -116,8 +116,9 @@ def _add_pages(app: FastAPI) -> None:
         )
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(draw_docs(app.openapi()))
+    async def docs(request: Request) -> HTMLResponse:
+        url = str(request.base_url).rstrip("/")
+        return HTMLResponse(draw_docs(app.openapi(), facts_of(service.answerer), url))
 
 
 def _constant(response: Response) -> Any:

@@ -9,18 +9,47 @@ from jinja2 import Environment, StrictUndefined
 TEMPLATE = "docs.html.j2"
 
 
-def draw_docs(api: Mapping[str, Any]) -> str:
+def draw_docs(api: Mapping[str, Any], facts: Mapping[str, Any], url: str) -> str:
     """The page.
 
     Args:
         api: What /openapi.json says.
+        facts: What /model says.
+        url: Where this server was asked, without a slash at the end.
     """
     text = files("bimae.serve").joinpath(TEMPLATE).read_text(encoding="utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["kind"] = kind_of
-    return environment.from_string(text).render(api=api, schemas=api["components"]["schemas"])
+    return environment.from_string(text).render(
+        api=api, schemas=api["components"]["schemas"], example=example(facts, url)
+    )
+
+
+def example(facts: Mapping[str, Any], url: str) -> list[str]:
+    """Command lines that make a file and ask about it, on a machine without any file of a seed.
+
+    Args:
+        facts: What /model says.
+        url: Where this server was asked, without a slash at the end.
+    """
+    side, bands, nm = facts["hs_size"], facts["bands"], facts["wavelengths_nm"]
+    arrays = {
+        "rgb": f"rgb=r.random(({facts['rgb_size']}, {facts['rgb_size']}, 3))",
+        "hs": f"hs=r.random(({side}, {side}, {bands}))",
+    }
+    made = [arrays[view] for view in facts["views"]]
+    if "hs" in facts["views"] and facts["any_sensor"] and nm:
+        made.append(f"wavelengths=np.linspace({min(nm):g}, {max(nm):g}, {bands})")
+    program = (
+        "import numpy as np; r = np.random.default_rng(0); "
+        f"np.savez('noise.npz', {', '.join(made)})"
+    )
+    return [
+        f'python -c "{program}"',
+        f'curl -H "Content-Type: application/x-npz" --data-binary @noise.npz {url}/predict',
+    ]
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
