@@ -47,7 +47,9 @@ class ImportOptions:
     label: str | None = None
     """Class of everything, where no folder or table names one."""
     labels: Path | None = None
-    """CSV with columns scan, number, label: classes of single seeds on trays."""
+    """CSV with classes: columns name, label; of single seeds on trays scan, number, label."""
+    label_pattern: str | None = None
+    """Regular expression: what it (or its first bracket) finds in an item's name is its class."""
     group_pattern: str | None = None
     """Regular expression: what it (or its first bracket) finds in an item's name is its group."""
     hs_size: int | None = None

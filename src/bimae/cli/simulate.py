@@ -30,7 +30,16 @@ class SimulateOptions:
     overwrite: bool = False
     """Replace the records that `out` holds already."""
     layout: Literal[
-        "tfrecords", "folders", "bisid-raw", "cubes", "table", "tray", "lot", "scene", "boxes"
+        "tfrecords",
+        "folders",
+        "bisid-raw",
+        "cubes",
+        "views",
+        "table",
+        "tray",
+        "lot",
+        "scene",
+        "boxes",
     ] = "tfrecords"
     """TFRecords, or raw files in a layout that `bimae data import` understands; lot: one tray of
     seeds that nobody has named, nine in ten of them rape."""

@@ -52,6 +52,7 @@ class Listing:
         root: Where it starts.
         scans: Spectral files, in natural order.
         archives: HS_Raw.zip files, likewise.
+        pictures: RGB images, those that belong to a scan too.
         tables: CSV files at the root.
         wavelengths: A list of wavelengths at the root, or None.
         simulated: Whether the files say that they are simulated.
@@ -62,6 +63,7 @@ class Listing:
     root: Path
     scans: tuple[Scan, ...]
     archives: tuple[Scan, ...]
+    pictures: tuple[Path, ...]
     tables: tuple[Path, ...]
     wavelengths: Path | None
     simulated: bool
@@ -86,6 +88,7 @@ def list_tree(root: Path) -> Listing:
     """
     scans: list[Scan] = []
     archives: list[Scan] = []
+    pictures: list[Path] = []
     backgrounds: list[Path] = []
     left_out: list[tuple[Path, str]] = []
     for folder, names in _walk(root, backgrounds):
@@ -100,14 +103,16 @@ def list_tree(root: Path) -> Listing:
             twice = [name for name in names if Path(name).suffix.lower() == ".hdr"]
             left_out += [(folder / n, "a result of the capture beside it") for n in twice]
             continue
-        found, unused = _scans_of(folder, names, parts)
+        found, shown, unused = _scans_of(folder, names, parts)
         scans += found
+        pictures += shown
         left_out += unused
     tables = [p for p in _sorted(root.glob("*")) if p.suffix.lower() in (".csv", ".tsv")]
     return Listing(
         root,
         tuple(scans),
         tuple(archives),
+        tuple(pictures),
         tuple(p for p in tables if not _WAVELENGTHS.fullmatch(p.name)),
         wavelengths_in(root),
         is_simulated(root),
@@ -168,10 +173,10 @@ def _walk(root: Path, backgrounds: list[Path]) -> Iterator[tuple[Path, list[str]
 
 def _scans_of(
     folder: Path, names: Sequence[str], parts: tuple[str, ...]
-) -> tuple[list[Scan], list[tuple[Path, str]]]:
-    """The scans of a folder, and what looks like one but cannot be used."""
+) -> tuple[list[Scan], list[Path], list[tuple[Path, str]]]:
+    """The scans and pictures of a folder, and what looks like a scan but cannot be used."""
     if not names:
-        return [], []
+        return [], [], []
     listed = cubes_in(folder)
     cubes = [
         c
@@ -200,7 +205,7 @@ def _scans_of(
             truth = truth_files[0]
         meta = metas[0] if alone and metas else None
         found.append(Scan(cube, parts, stem, rgb, meta, truth, alone))
-    return found, left_out
+    return found, [folder / name for name in pictures], left_out
 
 
 def _once(cubes: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:

@@ -1,7 +1,7 @@
 """A path -> what it is: the layout, and the items to read."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +15,24 @@ from bimae.data.importing.listing import (
     scan_of,
     wavelengths_in,
 )
+from bimae.data.importing.naming import labelled
+from bimae.data.importing.scan_items import (
+    archive_item,
+    declared,
+    file_item,
+    folder_item,
+    stripped,
+)
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import table_plan
 from bimae.data.importing.tray_items import count_objects
-from bimae.data.scenes.table import SPLIT_WORDS, unique_ids
+from bimae.data.importing.views import by_views
+from bimae.data.scenes.table import unique_ids
 from bimae.errors import BimaeError, DataError
 
 SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
 PROBED = 3  # scans looked at to tell trays from single seeds
 FEW = 3  # folders with a file of one name, beyond which they are seeds and not classes
-SMALL = 48  # no tray is narrower, in pixels
 EXPECTED = (
     "expected an ENVI scan (.hdr), a cube (.npy, .npz, .mat, .tif, .h5), a table (.csv with the "
     "column path_hs), or a folder of these"
@@ -53,13 +61,13 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
     if table:
         raise DataError(f"{src}: found no .csv table with a column path_hs; {EXPECTED}")
     if listing.archives and settings.layout in ("auto", "bisid-raw"):
-        items = [_archive_item(scan, listing, settings) for scan in _stripped(listing.archives, 2)]
+        items = [archive_item(scan, settings) for scan in stripped(listing.archives, 2)]
         plan = Plan("bisid-raw", src, items)
     elif listing.scans:
-        plan = _scans_plan(listing.scans, src, settings)
+        plan = _scans_plan(listing.scans, src, settings, listing.pictures)
     else:
         raise DataError(f"{src}: found no spectral file in it or below it; {EXPECTED}")
-    return _with_facts(_settled(plan, settings), listing)
+    return _with_facts(_settled(plan, settings, listing.tables), listing)
 
 
 def _table(path: Path, settings: ImportSettings, listing: Listing) -> Plan | None:
@@ -113,7 +121,17 @@ def _with_facts(plan: Plan, listing: Listing) -> Plan:
     return plan
 
 
-def _scans_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -> Plan:
+def _scans_plan(
+    scans: tuple[Scan, ...],
+    root: Path,
+    settings: ImportSettings,
+    pictures: tuple[Path, ...] = (),
+) -> Plan:
+    views = by_views(root, scans, pictures)
+    scans = views.scans
+    left_out = [
+        (path.relative_to(root).as_posix(), f"{path}: {why}") for path, why in views.left_out
+    ]
     # Specim cameras write <scan>/capture/<scan>.hdr: the folder above is the scan's own.
     captured = [s for s in scans if s.parts and s.parts[-1].lower() == "capture"]
     scans = tuple(replace(s, parts=s.parts[:-1], alone=True) if s in captured else s for s in scans)
@@ -127,16 +145,28 @@ def _scans_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -
         or (settings.layout == "auto" and truths)
     ):
         return _scene_plan(scans, root, settings)
-    scans = _stripped(scans, 2 if own_folder else 1)
-    items = [_folder_item(s, settings) if own_folder else _file_item(s, settings) for s in scans]
-    return Plan("folders" if own_folder else "cubes", root, items)
+    scans = stripped(scans, 2 if own_folder else 1)
+    items = [folder_item(s, settings) if own_folder else file_item(s, settings) for s in scans]
+    layout = "views" if views.paired else "folders" if own_folder else "cubes"
+    return Plan(layout, root, items, notes=_unused(items, pictures, root), left_out=left_out)
+
+
+def _unused(items: Sequence[Item], pictures: Sequence[Path], root: Path) -> list[str]:
+    """A line where there are pictures and none is anybody's: most likely of other names."""
+    if not pictures or any(item.rgb is not None for item in items):
+        return []
+    return [
+        f"{len(pictures)} pictures belong to no spectral file, such as "
+        f"{pictures[0].relative_to(root).as_posix()}: call a picture as its spectral file, beside "
+        "it or in a folder RGB beside HS, or write a table (path_hs, path_rgb)"
+    ]
 
 
 def _folder_each(scans: tuple[Scan, ...], captured: bool) -> bool:
     """Whether every seed has a folder of its own, rather than every class."""
     if captured:
         return True
-    parts = [_declared(s.parts)[1] for s in scans]
+    parts = [declared(s.parts)[1] for s in scans]
     if not (all(parts) and all(s.alone for s in scans)):
         return False
     # Files of one name in many folders: then it is the folders that tell seeds apart.
@@ -163,60 +193,8 @@ def _scene_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -
     return Plan("scene", root, items, notes=notes)
 
 
-def _stripped(scans: Iterable[Scan], needed: int) -> tuple[Scan, ...]:
-    """Without leading folders that all have in common and that name no class."""
-    scans = tuple(scans)
-    while all(len(s.parts) > needed for s in scans) and len({s.parts[0] for s in scans}) == 1:
-        scans = tuple(replace(s, parts=s.parts[1:]) for s in scans)
-    return scans
-
-
-def _declared(parts: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
-    """A leading folder train, val or test declares the part; what follows is as ever."""
-    if parts and (split := SPLIT_WORDS.get(parts[0].lower())):
-        return split, parts[1:]
-    return None, parts
-
-
-def _folder_item(scan: Scan, settings: ImportSettings) -> Item:
-    split, parts = _declared(scan.parts)
-    name = "/".join(scan.parts) or scan.stem
-    label = parts[0] if len(parts) > 1 else None
-    return Item(
-        "seed",
-        name,
-        scan.cube,
-        rgb=scan.rgb,
-        label=label or settings.label,
-        group=settings.group_of(name, "/".join(parts[:-1]) if len(parts) > 2 else None),
-        split=split,
-        meta=scan.meta,
-    )
-
-
-def _file_item(scan: Scan, settings: ImportSettings) -> Item:
-    split, parts = _declared(scan.parts)
-    name = "/".join((*scan.parts, scan.stem))
-    return Item(
-        "seed",
-        name,
-        scan.cube,
-        rgb=scan.rgb,
-        label=parts[0] if parts else settings.label,
-        group=settings.group_of(name, "/".join(parts) if len(parts) > 1 else None),
-        split=split,
-        meta=scan.meta,
-    )
-
-
-def _archive_item(scan: Scan, listing: Listing, settings: ImportSettings) -> Item:
-    item = replace(_folder_item(replace(scan, alone=True), settings), kind="zip")
-    meta = [p for p in scan.cube.parent.iterdir() if p.name.lower() == "meta.json"]
-    return replace(item, meta=meta[0] if meta else None)
-
-
-def _settled(plan: Plan, settings: ImportSettings) -> Plan:
-    """Unique names, and a decision: is each spectral file a seed or a tray of seeds?"""
+def _settled(plan: Plan, settings: ImportSettings, tables: Sequence[Path] = ()) -> Plan:
+    """Unique names, their classes, and a decision: is each file a seed or a tray of seeds?"""
     names = unique_ids(item.name for item in plan.items)
     plan.items = [
         item if item.name == name else replace(item, name=name)
@@ -225,6 +203,8 @@ def _settled(plan: Plan, settings: ImportSettings) -> Plan:
     if not plan.items:
         raise DataError(f"{plan.root}: found nothing to import; {EXPECTED}")
     _check_parts(plan)
+    plan.items, notes = labelled(plan.items, settings, tables)
+    plan.notes += notes
     plan.items = _with_references(plan.items, settings)
     if settings.group_pattern and all(
         settings.group_of(item.name, None) is None for item in plan.items
@@ -234,7 +214,8 @@ def _settled(plan: Plan, settings: ImportSettings) -> Plan:
             f"{plan.items[0].name}"
         )
     single = [item for item in plan.items if item.kind == "seed"]
-    if settings.layout == "tray" or (settings.layout == "auto" and single and _trays(plan, single)):
+    trays = settings.layout == "tray"
+    if trays or (settings.layout == "auto" and single and _trays(plan, single, settings)):
         plan.layout = "tray"
         plan.items = [_as_tray(item) for item in plan.items]
     return plan
@@ -286,15 +267,12 @@ def _as_tray(item: Item) -> Item:
     return replace(item, kind="tray", label=label, group=item.group or item.name)
 
 
-def _trays(plan: Plan, items: list[Item]) -> bool:
+def _trays(plan: Plan, items: list[Item], settings: ImportSettings) -> bool:
     """Whether the first scans hold several seeds each; a scan that cannot be read has no say."""
     step = max(1, len(items) // PROBED)
     for item in items[::step][:PROBED]:
         try:
-            cube = open_cube(item.hs)
-            if min(cube.lines, cube.samples) < SMALL:
-                continue
-            found = count_objects(cube)
+            found = count_objects(item, settings)
         except BimaeError:
             continue
         if found > 1:

@@ -14,6 +14,7 @@ LAYOUTS: dict[str, str] = {
     "folders": "one folder a seed (class/id/ with a spectral and an RGB file)",
     "bisid-raw": "BiSID-5k as published (class/number/RGB_Raw.jpg, HS_Raw.zip)",
     "cubes": "one spectral file a seed (class/name.npy, .npz, .mat, .tif, .hdr)",
+    "views": "a folder a view (HS/name.tif, RGB/name.png, classes above or below)",
     "table": "a table of files (path_hs, path_rgb, label, group)",
     "tray": "scans of many seeds, to be cut apart",
     "scene": "a scene with a ground-truth image",
@@ -35,7 +36,9 @@ class ImportSettings:
         band_axis: Where the bands are in files that are bare arrays.
         key: Which array of an archive is the cube.
         label: Class of everything, where no folder or table names one.
-        labels: CSV with columns scan, number, label: classes of the single seeds on trays.
+        labels: CSV with classes: columns name and label, or of the single seeds on trays scan,
+            number and label.
+        label_pattern: Regular expression; what it finds in an item's name becomes its class.
         group_pattern: Regular expression; what it finds in an item's name becomes its group.
         hs_size: Side of the spectral images in pixels; 0 leaves them as they are. None is 24, and
             of a scene the window itself.
@@ -64,6 +67,7 @@ class ImportSettings:
     key: str | None = None
     label: str | None = None
     labels: Path | None = None
+    label_pattern: str | None = None
     group_pattern: str | None = None
     hs_size: int | None = None
     rgb_size: int | None = None
@@ -92,11 +96,12 @@ class ImportSettings:
             path = getattr(self, name)
             if path is not None and not path.exists():
                 yield f"{name}: {path} is not there; check the path"
-        if self.group_pattern is not None:
-            try:
-                re.compile(self.group_pattern)
-            except re.error as error:
-                yield f"group_pattern {self.group_pattern!r} is no regular expression: {error}"
+        for name in ("label_pattern", "group_pattern"):
+            if (pattern := getattr(self, name)) is not None:
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    yield f"{name} {pattern!r} is no regular expression: {error}"
         if self.window < 1 or self.window % 2 == 0 or self.block < self.window:
             yield (
                 f"windows of {self.window} pixels in blocks of {self.block}: the window must be "
@@ -113,11 +118,19 @@ class ImportSettings:
         """Side of the RGB images of seeds; 0 for as they are."""
         return RGB_SIDE if self.rgb_size is None else self.rgb_size
 
+    def label_of(self, name: str, otherwise: str | None) -> str | None:
+        """The class of an item: what `label_pattern` finds in its name, if anything."""
+        return _found(self.label_pattern, name) or otherwise
+
     def group_of(self, name: str, otherwise: str | None) -> str | None:
         """The group of an item: what `group_pattern` finds in its name, if anything."""
-        if self.group_pattern is None:
-            return otherwise
-        found = re.search(self.group_pattern, name)
-        if found is None:
-            return otherwise
-        return (found[1] if found.re.groups else found[0]) or otherwise
+        return _found(self.group_pattern, name) or otherwise
+
+
+def _found(pattern: str | None, name: str) -> str | None:
+    """What a pattern, or its first bracket, finds."""
+    found = None if pattern is None else re.search(pattern, name)
+    if found is None:
+        return None
+    text: str | None = found[1] if found.re.groups else found[0]
+    return text

@@ -12,6 +12,8 @@ from bimae.data.scenes.columns import columns_of
 from bimae.data.scenes.table import SPLIT_WORDS
 from bimae.errors import DataError
 
+NAMES = ("name", "id", "scan", "file", "filename", "image", "sample")
+CLASSES = ("label", "class", "species", "variety", "category")
 COLUMNS = ("path_hs", "path_rgb", "label", "group", "id", "split", "white", "dark")
 
 
@@ -106,18 +108,31 @@ def _boxes_plan(path: Path, settings: ImportSettings) -> Plan:
     return Plan("boxes", path.parent, items)
 
 
+def columns_of_labels(table: Table) -> tuple[str, str] | None:
+    """Its columns of names and of classes; None where it lacks one, or numbers single seeds."""
+    name = next((c for c in NAMES if c in table.columns), None)
+    label = next((c for c in CLASSES if c in table.columns), None)
+    if name is None or label is None or "number" in table.columns:
+        return None
+    return name, label
+
+
 def seed_labels(path: Path) -> dict[tuple[str, int], str]:
     """Classes of single seeds: (scan, number on the tray's picture) -> label.
+
+    Empty for a table of whole items (`naming`).
 
     Raises:
         DataError: A column is missing, or a number is none.
     """
     table = read_table(path)
+    if columns_of_labels(table) is not None:
+        return {}
     missing = [c for c in ("scan", "number", "label") if c not in table.columns]
     if missing:
         raise DataError(
-            f"{path}: found columns {', '.join(table.columns)}; scan, number and label are "
-            f"expected, {' and '.join(missing)} missing"
+            f"{path}: found columns {', '.join(table.columns)}; name and label are expected, or "
+            f"of seeds on trays scan, number and label: {' and '.join(missing)} missing"
         )
     found: dict[tuple[str, int], str] = {}
     for line, row in enumerate(table.rows, start=2):

@@ -26,7 +26,7 @@ from bimae.data.simulate.trays import write_simulated_tray
 from bimae.errors import DataError
 from bimae.storage import atomic_folder, write_text
 
-LAYOUTS = ("folders", "bisid-raw", "cubes", "table", "tray", "lot", "scene", "boxes")
+LAYOUTS = ("folders", "bisid-raw", "cubes", "views", "table", "tray", "lot", "scene", "boxes")
 MARK = "SIMULATED.txt"
 SCALE = 10000  # reflectance 1 in the 16-bit files, as most software writes it
 TRAYS_PER_CLASS = 3
@@ -154,6 +154,15 @@ def _cubes(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None
         _png(place / f"{sample.id}.png", sample.rgb)
 
 
+def _views(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None:
+    write_text(folder / "wavelengths.txt", "".join(f"{x:g}\n" for x in nm))
+    for view in ("HS", "RGB"):
+        (folder / view).mkdir()
+    for sample in samples:
+        np.save(folder / "HS" / f"{sample.id}.npy", sample.hs)
+        _png(folder / "RGB" / f"{sample.id}.png", sample.rgb)
+
+
 def _table(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None:
     (folder / "files").mkdir()
     with (folder / "seeds.csv").open("w", newline="", encoding="utf-8") as file:
@@ -209,6 +218,7 @@ _WRITERS: dict[str, Callable[[Path, Iterable[Sample], Sequence[float]], None]] =
     "folders": _folders,
     "bisid-raw": _bisid_raw,
     "cubes": _cubes,
+    "views": _views,
     "table": _table,
     "scene": _scene,
     "boxes": _boxes,
