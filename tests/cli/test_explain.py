@@ -1,6 +1,7 @@
 """`bimae explain` through the front door, and what it adds to a purity report."""
 
 import json
+import re
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 
 from bimae.cli import main
 from bimae.data import open_dataset
+from bimae.report.purity.gallery import PAPER_SIDE
 from tests.cli.run import files, mistakes, run
 from tests.report.browser import Browser, needs_browser
 
@@ -201,10 +203,9 @@ def test_in_a_purity_report(
     browser: Browser,
     tmp_path: Path,
 ) -> None:
-    words = ("purity", finetuned, small_data, "--crop=b. napus", "--calibrated=false",
-             "--pdf=false", "--most=2")  # fmt: skip
-    plain = run(capsys, *words, f"--out={tmp_path / 'plain'}")
-    ran = run(capsys, *words, f"--out={tmp_path / 'why'}", "--explain=true")
+    words = ("purity", finetuned, small_data, "--crop=b. napus", "--calibrated=false", "--most=2")
+    plain = run(capsys, *words, f"--out={tmp_path / 'plain'}", "--pdf=false")
+    ran = run(capsys, *words, f"--out={tmp_path / 'why'}", "--explain=true", "--pdf=true")
     assert plain.code == ran.code == 0, ran.err
     assert 'id="why"' not in (tmp_path / "plain" / "report.html").read_text()
     page = tmp_path / "why" / "report.html"
@@ -219,3 +220,8 @@ def test_in_a_purity_report(
         """,
     )
     assert told == [6, 2, 3, 1]
+    # on paper, where they are small, maps have fewer pixels
+    assert files(tmp_path / "why") == {"report.html", "report.json", "report.pdf", "seeds.csv"}
+    pdf = (tmp_path / "why" / "report.pdf").read_bytes()
+    sides = [int(side) for side in re.findall(rb"/Width (\d+)", pdf)]
+    assert sides.count(PAPER_SIDE) == 6 and max(sides) < 192

@@ -1,10 +1,11 @@
 """Samples with their maps, ready to be drawn."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bimae.data import Sample
 from bimae.explain.explainer import Key
@@ -42,6 +43,12 @@ class Picture:
     def uri(self) -> str:
         """As something that a page can hold."""
         return data_uri(self.pixels)
+
+    def smaller(self, side: int) -> "Picture":
+        """The same with at most `side` pixels on each side."""
+        image = Image.fromarray(self.pixels, "RGB")
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        return replace(self, pixels=np.asarray(image))
 
 
 @dataclass(frozen=True)

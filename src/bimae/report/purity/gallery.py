@@ -27,6 +27,7 @@ from bimae.report.inspect.quality import Floats
 from bimae.report.purity.reference import Reference
 
 MOST_ROWS = 10_000  # of the table; a page of more does not open
+PAPER_SIDE = 112  # pixels of a map on paper, where it is 13 mm wide: 220 an inch
 MOST_POINTS = 150  # of a drawn spectrum: more are not seen at this size
 Counted = Callable[[Iterable[int]], Iterable[int]]
 Trays = Mapping[str, tuple[int, str]]
@@ -103,6 +104,16 @@ class Gallery:
     axes: Axes
     means: dict[int, str]
     colours: FalseColour
+
+    def on_paper(self) -> "Gallery":
+        """The same with maps as large as paper needs them: no seed can be opened there."""
+        return replace(
+            self,
+            cards=[
+                replace(card, maps=tuple(one.smaller(PAPER_SIDE) for one in card.maps))
+                for card in self.cards
+            ],
+        )
 
 
 def row_of(samples: SeedDataset, lot: Lot, number: int, trays: Trays) -> Row:

@@ -15,6 +15,7 @@ from bimae.report.purity.reference import Reference
 from bimae.storage import atomic_folder
 
 PAGE, RECORD, SEEDS, PAPER = "report.html", "report.json", "seeds.csv", "report.pdf"
+PRINTED = "paper.html"  # only while it is printed
 FILES = (PAGE, PAPER, RECORD, SEEDS)
 
 
@@ -73,5 +74,8 @@ def write_report(
         (folder / SEEDS).write_bytes(as_csv(facts))
         (folder / PAGE).write_text(html, encoding="utf-8")
         if browser is not None:
-            reason = print_pdf(browser, folder / PAGE, folder / PAPER)
+            paper = draw_page(facts, gallery.on_paper(), reference, weights, explained)
+            (folder / PRINTED).write_text(paper, encoding="utf-8")
+            reason = print_pdf(browser, folder / PRINTED, folder / PAPER)
+            (folder / PRINTED).unlink()
     return reason
