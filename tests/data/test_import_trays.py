@@ -5,10 +5,14 @@ import json
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from bimae.data import open_dataset
 from bimae.data.importing import ImportSettings, import_data, tray_items
+from bimae.data.importing.one_thread import one_thread
+from bimae.data.importing.recognise import recognise
 from bimae.data.simulate.trays import write_simulated_tray
+from bimae.data.trays import finding
 from bimae.errors import ConfigError, DataError
 from tests.data.raw_files import scan
 
@@ -185,6 +189,52 @@ def test_found_seeds_are_not_looked_for_again(trays, tmp_path, monkeypatch):
     ds, _ = imported(trays, tmp_path / "out", layout="tray")
     assert len(looked) == 2
     assert len(ds) == 12
+
+
+def test_what_told_that_it_is_a_tray_is_not_looked_at_again(tmp_path, monkeypatch):
+    write_simulated_tray(tmp_path / "src", "t", seed=2, **SMALL)
+    imported(tmp_path / "src", tmp_path / "told", layout="tray")
+    looked = []
+    real = finding.look_at
+
+    def counted(cube):
+        looked.append(cube.unit)
+        return real(cube)
+
+    for room in (finding, tray_items):
+        monkeypatch.setattr(room, "look_at", counted)
+    _, summary = imported(tmp_path / "src", tmp_path / "out")
+    assert looked == ["reflectance"]
+    assert any("holds 6 objects" in text for text, *_ in summary.notes)
+    same = "data-00000-of-00001.tfrecord"
+    assert (tmp_path / "out" / same).read_bytes() == (tmp_path / "told" / same).read_bytes()
+    # A scan that has changed since is looked at again, and nothing is kept for it afterwards.
+    plan = recognise(tmp_path / "src", ImportSettings())
+    write_simulated_tray(tmp_path / "src", "t", seed=2, overwrite=True, **SMALL | {"seeds": 3})
+    looked.clear()
+    changed, _ = import_data(tmp_path / "src", tmp_path / "new", plan=plan, workers=1)
+    assert (changed.samples, looked) == (3, ["reflectance"])
+
+
+def test_references_that_do_not_fit_are_told_and_not_taken_for_seeds(tmp_path):
+    write_simulated_tray(tmp_path / "src", "t", **SMALL)
+    write_simulated_tray(tmp_path / "other", "t", **SMALL | {"samples": 200, "photo": False})
+    for suffix in (".hdr", ".raw"):
+        name = f"WHITEREF_t{suffix}"
+        (tmp_path / "src" / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    with pytest.raises(DataError, match="is it the white reference of this scan"):
+        imported(tmp_path / "src", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_small_matrices_are_multiplied_by_one_thread():
+    def threads():
+        return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+    with threadpool_limits(2, user_api="blas"):
+        with one_thread():
+            assert threads() == {1}
+        assert threads() == {2}
 
 
 def test_the_kernel_is_one_seed(shared, tmp_path):

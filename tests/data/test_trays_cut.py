@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bimae.data.trays import Tray, read_tray
+from bimae.data.trays import Tray, finding, read_tray
 from bimae.data.trays.preview import preview
 from bimae.errors import DataError
 from tests.data.small_trays import MemoryCube, cube_of, tray
@@ -216,6 +216,18 @@ def test_a_large_scan_is_reduced_while_it_is_read(monkeypatch):
     assert seen.factor == 3
     expected = values[:96, :63].reshape(32, 3, 21, 3, 4).mean(axis=(1, 3))
     assert seen.groups == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_a_photo_is_made_smaller_by_means(factor, monkeypatch):
+    photo = np.random.default_rng(factor).integers(0, 256, (50, 37, 3), dtype=np.uint8)
+    seen = []
+    monkeypatch.setattr(finding, "segment", seen.append)
+    monkeypatch.setattr(finding, "REDUCED_PIXELS", 37 * factor * 4)  # four lines at a time
+    finding._segmented(photo, factor)
+    height, width = 50 // factor, 37 // factor
+    parts = photo[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
+    assert np.array_equal(seen[0], parts.mean(axis=(1, 3)).astype(np.float32))
 
 
 def test_seeds_of_a_reduced_scan_lie_where_they_were(drawn, monkeypatch):

@@ -14,6 +14,7 @@ from bimae.data.importing.recognise import recognise
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.summary import ImportSummary
 from bimae.data.importing.table import seed_labels
+from bimae.data.importing.tray_items import forget_look
 from bimae.data.importing.work import SEEDS_PER_UNIT, Unit, default_workers, run_units
 from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.leakage import alike, find_leaks
@@ -105,6 +106,7 @@ def import_data(
 
     trays = [Unit((item,), "find") for item in plan.items if item.kind == "tray"]
     found = run(trays, "looking for seeds", "tray") if trays else []
+    forget_look()
     plan.notes += _about_trays(found, settings)
     side = _side(found, settings)
     plan.notes += _too_large(found, side)

@@ -19,6 +19,7 @@ from typing import Any
 
 from bimae.data.cubes.cube import Bands
 from bimae.data.importing.items import Item, fingerprint
+from bimae.data.importing.one_thread import one_thread
 from bimae.data.importing.readers import Read, read_boxed, read_scene, read_seed
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.tray_items import cut_tray, find_tray, read_archive
@@ -141,7 +142,6 @@ def _done(jobs: list[tuple[int, Job]], workers: int) -> Iterator[tuple[int, dict
 def _quiet() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def _end_with_parent() -> None:
@@ -163,6 +163,11 @@ def _kept(unit: Unit, settings: ImportSettings, folder: Path) -> dict[str, Any] 
 
 def do_unit(unit: Unit, settings: ImportSettings, folder: Path) -> dict[str, Any]:
     """Reads the items of a unit and keeps what came of it; returns its facts."""
+    with one_thread():
+        return _do_unit(unit, settings, folder)
+
+
+def _do_unit(unit: Unit, settings: ImportSettings, folder: Path) -> dict[str, Any]:
     key = unit.key(settings)
     facts: dict[str, Any] = {"key": key, "items": []}
     with atomic_path(folder / f"{key}.rec") as temporary, temporary.open("wb") as file:

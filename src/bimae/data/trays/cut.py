@@ -1,4 +1,4 @@
-"""A scan of many seeds, and perhaps a photo of them: found, paired, and cut out one by one."""
+"""A tray whose seeds were found and paired: cut out one by one, in both views."""
 
 import math
 from collections.abc import Mapping
@@ -12,25 +12,25 @@ from scipy import ndimage
 from bimae.data.cubes.cube import Cube, Values
 from bimae.data.trays.drawing import draw_tray
 from bimae.data.trays.masks import around, joined, nearest, smooth_mask
-from bimae.data.trays.preview import preview, stretched
-from bimae.data.trays.register import Matrix, mapped, pair_by_order, register
-from bimae.data.trays.segment import Found, Segmentation, enlarged, segment
-from bimae.errors import DataError
+from bimae.data.trays.preview import stretched
+from bimae.data.trays.register import Matrix, Points, mapped
+from bimae.data.trays.segment import Found
 
-Pairing = Literal["register", "order", "largest"]
 Rgb = NDArray[np.float32]
 Photo = NDArray[np.uint8]
 
 MARGIN = 1.1  # side of a crop in sides of the largest seed
 ROUNDING = 0.3  # pixels of the scan by which outlines are smoothed in the photo
-DOUBTFUL = 0.5  # intersection over union of the outlines; of the usual pair of one tray it is more
-LEAST_AGREEMENT = 0.35  # of a single pair
-PHOTO_PIXELS = 2_500_000  # a photo is segmented at about this size
 
 
 @dataclass(frozen=True)
-class _Partner:
-    """A seed's place in the photo: its number there, and scan x, y -> photo x, y."""
+class Partner:
+    """A seed's place in the photo.
+
+    Attributes:
+        number: Its number there.
+        matrix: [3, 3] maps x, y of the scan to x, y of the photo.
+    """
 
     number: int
     matrix: Matrix
@@ -55,7 +55,7 @@ class Tray:
     _photo_labels: NDArray[np.int32] | None  # of the photo at 1 / _photo_factor of its size
     _photo_factor: int
     _photo_found: tuple[Found, ...]
-    _partners: Mapping[int, _Partner]
+    _partners: Mapping[int, Partner]
     _colour: NDArray[np.uint8]
     _bands: tuple[int, int, int]
     _stretch: NDArray[np.float32]  # [2, 3] black and white
@@ -165,7 +165,7 @@ class Tray:
             int(state["photo_factor"]),
             _from_rows(state["photo_objects"], [()] * len(state["photo_objects"])),
             {
-                int(n): _Partner(int(other), matrix)
+                int(n): Partner(int(other), matrix)
                 for (n, other), matrix in zip(state["partners"], state["matrices"], strict=True)
             },
             state["colour"],
@@ -194,192 +194,34 @@ class Tray:
         along = (np.arange(size) + 0.5) * side / size - 0.5
         x, y = np.meshgrid(columns.start + along, rows.start + along)
         places = mapped(partner.matrix, np.column_stack([x.ravel(), y.ravel()]))
-        at = places[:, ::-1].T.reshape(2, size, size)  # rows and columns of the photo
-        # Only the part that is needed: the photo may be large.
-        low = np.maximum(np.floor(at.min(axis=(1, 2))).astype(int) - 2, 0)
-        high = np.minimum(np.ceil(at.max(axis=(1, 2))).astype(int) + 3, self.photo.shape[:2])
-        if (low >= high).any():
-            return np.ones((size, size, 3), np.float32)
-        window = (slice(low[0], high[0]), slice(low[1], high[1]))
-        at = at - low[:, None, None]
-        part = self.photo[window].astype(np.float32) / np.float32(255)
-        channels = [
-            ndimage.map_coordinates(part[:, :, i], at, order=1, mode="constant", cval=1.0)
-            for i in range(3)
-        ]
-        rgb: Rgb = np.clip(np.stack(channels, axis=-1), 0, 1).astype(np.float32)
         labels = nearest(self._photo_labels, places[:, ::-1], self._photo_factor)
         labels = labels.reshape(size, size)
         seen = smooth_mask(self._labels, number, rows, columns, size)
         labels = joined(labels, partner.number, seen, ROUNDING * scale)
-        rgb[around(labels, partner.number, background)] = 1
+        # Most of a square is blank, and need not be looked up.
+        shown = ~around(labels, partner.number, background)
+        rgb: Rgb = np.ones((size, size, 3), np.float32)
+        rgb[shown] = self._photo_at(places[shown.ravel()])
         return rgb
 
-
-def read_tray(cube: Cube, photo: Photo | None, *, pairing: Pairing = "register") -> Tray:
-    """Finds the seeds of a tray, and their partners in a photo of it.
-
-    Args:
-        cube: The scan; read once, a block of lines at a time.
-        photo: [H, W, 3] uint8: the same tray by an RGB camera, from any side; or None.
-        pairing: By place (`register`), by reading order (`order`), or only the largest whole
-            thing of either view (`largest`: one seed, photographed by two cameras).
-
-    Raises:
-        DataError: The scan cannot be read, or scan and photo do not fit.
-    """
-    seen = preview(cube)
-    scan = enlarged(segment(seen.groups), seen.factor, (cube.lines, cube.samples))
-    notes: list[str] = []
-    if seen.factor > 1:
-        notes.append(f"outlines were found at 1/{seen.factor} of the scan's resolution")
-    if scan.dropped and pairing != "largest":
-        notes.append(f"{scan.dropped} specks too small for a seed were left out")
-    factor = 1 if photo is None else _reduction(photo)
-    other = None if photo is None else _segmented(photo, factor)
-    alone = pairing == "largest"
-    if alone:
-        scan = _largest(scan)
-        other = None if other is None else _largest(other)
-        pairing = "order"
-    partners: dict[int, _Partner] = {}
-    if other is not None and scan.objects:
-        partners, told = _paired(scan, other, pairing)
-        notes += told
-    if other is not None and partners and not alone:
-        partners, told = _agreeing(scan, other, partners, pairing)
-        notes += told
-    objects = scan.objects if other is None else _seen_twice(scan, other, partners)
-    larger = np.diag([factor, factor, 1.0])
-    larger[:2, 2] = (factor - 1) / 2  # the middle of a pixel of the reduced photo
-    partners = {n: replace(p, matrix=larger @ p.matrix) for n, p in partners.items()}
-    return Tray(
-        cube,
-        photo,
-        objects,
-        tuple(notes),
-        scan.labels,
-        None if other is None else other.labels,
-        factor,
-        () if other is None else other.objects,
-        partners,
-        seen.colour,
-        seen.bands,
-        np.stack([seen.low, seen.high]),
-    )
-
-
-def _agreeing(
-    scan: Segmentation, photo: Segmentation, partners: dict[int, _Partner], pairing: Pairing
-) -> tuple[dict[int, _Partner], list[str]]:
-    """Pairs whose outlines lie on each other; seeds of another tray may lie in like places.
-
-    Raises:
-        DataError: Registered outlines hardly agree: the photo shows something else.
-    """
-    theirs = {found.number: found for found in photo.objects}
-    agreement = {}
-    for found in scan.objects:
-        partner = partners.get(found.number)
-        if partner is None:
-            continue
-        top, left, bottom, right = found.box
-        rows, columns = np.nonzero(scan.labels[top:bottom, left:right] == found.number)
-        pixels = np.column_stack([columns + left, rows + top]).astype(np.float64)
-        places = mapped(partner.matrix, pixels)
-        shown = nearest(photo.labels, places[:, ::-1], 1) == partner.number
-        scale = abs(float(np.linalg.det(partner.matrix[:2, :2])))
-        ratio = theirs[partner.number].area / max(found.area * scale, 1e-9)
-        both = float(shown.mean()) if len(shown) else 0.0
-        agreement[found.number] = both / max(1 + ratio - both, 1e-9)
-    usual = float(np.median(list(agreement.values())))
-    told = f"outlines of scan and photo agree by {100 * usual:.0f} % (usual: 70 to 95 %)"
-    if pairing == "order":
-        return partners, [f"{told}: is it this tray's photo?"] if usual < DOUBTFUL else []
-    if usual < DOUBTFUL:
-        raise DataError(
-            f"{told}; does the photo show this tray? Take the photo away to import without it, or "
-            "use --pairing order"
-        )
-    return {n: p for n, p in partners.items() if agreement[n] >= LEAST_AGREEMENT}, []
-
-
-def _seen_twice(
-    scan: Segmentation, photo: Segmentation, partners: Mapping[int, _Partner]
-) -> tuple[Found, ...]:
-    """The scan's objects with the flags that the photo, which shows more, adds to them."""
-    touching = {f.number for f in photo.objects if "touching" in f.flags}
-    more = {n for n, partner in partners.items() if partner.number in touching}
-    taken = {partner.number for partner in partners.values()}
-    if partners:
-        # Two seeds that the scan shows as one: the second has no partner, but lies in the first's.
-        back = np.asarray(np.linalg.inv(next(iter(partners.values())).matrix), np.float64)
-        alone = [f.centroid[::-1] for f in photo.objects if f.number not in taken]
-        for x, y in np.rint(mapped(back, np.array(alone).reshape(-1, 2))).astype(int).tolist():
-            if 0 <= y < scan.labels.shape[0] and 0 <= x < scan.labels.shape[1]:
-                more.add(int(scan.labels[y, x]))
-    return tuple(
-        replace(
-            found,
-            flags=(
-                *found.flags,
-                *(["touching"] if found.number in more and "touching" not in found.flags else []),
-                *(["unpaired"] if found.number not in partners else []),
-            ),
-        )
-        for found in scan.objects
-    )
-
-
-def _reduction(photo: Photo) -> int:
-    return max(1, round(math.sqrt(photo.shape[0] * photo.shape[1] / PHOTO_PIXELS)))
-
-
-def _segmented(photo: Photo, factor: int) -> Segmentation:
-    """What lies in a photo, in the pixels of the photo at 1 / factor of its size."""
-    height, width = photo.shape[0] // factor, photo.shape[1] // factor
-    small = np.empty((height, width, 3), np.float32)
-    for row in range(height):  # a line at a time: as float32 a large photo would be large indeed
-        lines = photo[row * factor : (row + 1) * factor, : width * factor]
-        small[row] = lines.reshape(factor, width, factor, 3).mean(axis=(0, 2))
-    return segment(small)
-
-
-def _paired(
-    scan: Segmentation, photo: Segmentation, pairing: Pairing
-) -> tuple[dict[int, _Partner], list[str]]:
-    few = min(len(scan.objects), len(photo.objects)) < 3
-    if pairing == "register" and not (few and len(scan.objects) == len(photo.objects)):
-        found = register(scan, photo)
-        return {n: _Partner(o, found.matrix) for n, o in found.partner.items()}, list(found.notes)
-    pairs = pair_by_order(scan, photo)
-    ours = {f.number: f for f in scan.objects}
-    theirs = {f.number: f for f in photo.objects}
-    ratios = [theirs[o].area / ours[n].area for n, o in pairs.items()]
-    scale = math.sqrt(float(np.median(ratios)))
-    partners = {}
-    for n, o in pairs.items():
-        middles = [_middle(found.box) for found in (ours[n], theirs[o])]
-        matrix = np.diag([scale, scale, 1.0])
-        matrix[:2, 2] = middles[1] - scale * middles[0]
-        partners[n] = _Partner(o, matrix)
-    return partners, []
-
-
-def _middle(box: tuple[int, int, int, int]) -> NDArray[np.float64]:
-    """x, y of the middle of a box."""
-    top, left, bottom, right = box
-    return np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])
-
-
-def _largest(part: Segmentation) -> Segmentation:
-    """With the largest object that is not cut by the border (or the largest, if all are)."""
-    if not part.objects:
-        return part
-    inner = [found for found in part.objects if "cut" not in found.flags]
-    chosen = max(inner or part.objects, key=lambda found: found.area)
-    labels = np.where(part.labels == chosen.number, 1, 0).astype(np.int32)
-    return replace(part, labels=labels, objects=(replace(chosen, number=1),))
+    def _photo_at(self, places: Points) -> NDArray[np.float32]:
+        """[n, 3] colours of the photo in [0, 1] at [n, 2] x and y; white beyond it."""
+        assert self.photo is not None
+        if not len(places):
+            return np.ones((0, 3), np.float32)
+        # Only the part that is needed: the photo may be large.
+        low = np.maximum(np.floor(places.min(axis=0)).astype(int) - 2, 0)
+        high = np.minimum(np.ceil(places.max(axis=0)).astype(int) + 3, self.photo.shape[1::-1])
+        if (low >= high).any():
+            return np.ones((len(places), 3), np.float32)
+        part = self.photo[low[1] : high[1], low[0] : high[0]].astype(np.float32) / np.float32(255)
+        at = (places - low).T[::-1]  # rows and columns of the part
+        channels = [
+            ndimage.map_coordinates(part[:, :, i], at, order=1, mode="constant", cval=1.0)
+            for i in range(3)
+        ]
+        colours: NDArray[np.float32] = np.clip(np.stack(channels, axis=-1), 0, 1)
+        return colours
 
 
 def _as_rows(objects: tuple[Found, ...]) -> NDArray[np.float64]:

@@ -61,9 +61,8 @@ def _panel(
     rows = (np.arange(size[1]) + 0.5) * labels.shape[0] / size[1]
     columns = (np.arange(size[0]) + 0.5) * labels.shape[1] / size[0]
     drawn = labels[np.ix_(rows.astype(int), columns.astype(int))]
-    edge = drawn != ndimage.grey_erosion(drawn, size=3)
-    edge |= drawn != ndimage.grey_dilation(drawn, size=3)
     nearest = ndimage.grey_dilation(drawn, size=3)
+    edge = (drawn != nearest) | (drawn != ndimage.grey_erosion(drawn, size=3))
     colours = np.zeros((max(int(labels.max()), max(found, default=0)) + 1, 3), np.uint8)
     for number, thing in found.items():
         colours[number] = FLAGGED if thing.flags else WHOLE

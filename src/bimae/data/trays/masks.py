@@ -39,10 +39,11 @@ def joined(
 
 def nearest(labels: NDArray[np.int32], at: NDArray[np.float64], factor: int) -> NDArray[np.int32]:
     """[n] labels at places [n, 2] of a picture `factor` times as large; 0 outside of it."""
-    places = np.floor((at + 0.5) / factor).astype(int)
-    inside = ((places >= 0) & (places < labels.shape)).all(axis=1)
+    rows, columns = np.floor((at.T + 0.5) / factor).astype(np.intp)
+    height, width = labels.shape
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     found = np.zeros(len(at), np.int32)
-    found[inside] = labels[tuple(places[inside].T)]
+    found[inside] = labels[rows[inside], columns[inside]]
     return found
 
 
