@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from bimae.errors import ConfigError
 from bimae.predict.tables import check_labelled, check_table
@@ -148,6 +147,9 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
         elif slope(high) <= 0:
             value = LEAST
         else:
+            # Not above: it takes long to import, which whoever only asks need not wait for.
+            from scipy.optimize import brentq  # noqa: PLC0415
+
             value = float(np.exp(-brentq(slope, low, high, xtol=1e-10)))
     return Temperature(value, count, log_loss(table, numbers), log_loss(table, numbers, value))
 

@@ -12,7 +12,6 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
-from scipy.stats import rankdata
 
 from bimae.errors import ConfigError
 from bimae.predict.conformal import fewest, may_fall_outside
@@ -144,6 +143,9 @@ def detection(known: ArrayLike, unknown: ArrayLike, threshold: RejectThreshold) 
     """
     inside = check_scores(known, "known samples")
     outside = check_scores(unknown, "unknown samples")
+    # Not above: it takes half a second to import, which whoever only asks need not wait for.
+    from scipy.stats import rankdata  # noqa: PLC0415
+
     ranks = rankdata(np.concatenate([inside, outside]))[len(inside) :]
     # Mann & Whitney (1947): pairs in which the unknown one is stranger
     above = ranks.sum() - len(outside) * (len(outside) + 1) / 2
