@@ -42,7 +42,7 @@ def flagged(parts: list[Part], region: Mask) -> tuple[list[Part], int]:
         if (
             _has_neighbour(taken, i, seeds)
             or _looks_like_two(i, areas, solid)
-            or perhaps_two(seed.mask)
+            or perhaps_two(seed.mask, float(solid[i]))
         ):
             flags.append("touching")
         if cut := bool((seed.window(edge) & seed.mask).any()):

@@ -112,10 +112,15 @@ def _middles(mask: Mask, widest: float) -> tuple[NDArray[np.int32], int]:
     return markers, count
 
 
-def perhaps_two(mask: Mask) -> bool:
-    """Whether a thing that was not parted has dents that make one think of two seeds."""
+def perhaps_two(mask: Mask, solid: float) -> bool:
+    """Whether a thing that was not parted has dents that make one think of two seeds.
+
+    Args:
+        mask: [h, w] the thing.
+        solid: Its `solidity`.
+    """
     least = 0.1 * np.count_nonzero(mask)
-    return solidity(mask) < DENTED and len(_between_dents(mask, least, DOUBTFUL)) > 1
+    return solid < DENTED and len(_between_dents(mask, least, DOUBTFUL)) > 1
 
 
 def _between_dents(mask: Mask, least: float, dent: float) -> list[Mask]:
