@@ -23,7 +23,7 @@ from bimae.data import Split, open_dataset
 from bimae.data.loading import seed_loader
 from bimae.data.simulate import SPECTRUM_ONLY
 from bimae.evaluate.looks import look
-from bimae.explain.expected import Between, Expected
+from bimae.explain.expected import Absent, Between, Expected, StandIn
 from bimae.explain.explainer import Explainer
 from bimae.explain.occlusion import Asked, occlusion
 from bimae.explain.pieces import band_pieces, usual_width
@@ -113,13 +113,17 @@ PLAIN = "occlusion, mean image"
 def explainers(
     model: SeedClassifier, rows: Tensor | None, places: tuple[float, ...], width: float,
     cubes: list[Tensor],
-) -> dict[str, Mean | Between | Expected]:  # fmt: skip
+) -> dict[str, StandIn]:  # fmt: skip
     mean = sum(cube.sum(dim=0) for cube in cubes) / sum(map(len, cubes))
-    return {
+    expected = Expected.of(cubes, "400 samples")
+    found: dict[str, StandIn] = {
         PLAIN: Mean(torch.as_tensor(mean)),
         "occlusion, line between neighbours": Between(places),
-        "occlusion, what the rest foretells": Expected.of(cubes, "400 samples"),
+        "occlusion, what the rest foretells": expected,
     }
+    if model.config.any_sensor and model.config.among is None:
+        found["occlusion, not shown"] = Absent(expected)
+    return found
 
 
 def distance(one: Tensor, other: Tensor) -> np.ndarray:
