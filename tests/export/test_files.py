@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from bimae import __version__
-from bimae.data import SeedDataset, open_dataset
+from bimae.data import Sample, SeedDataset, open_dataset, write_tfrecords
 from bimae.errors import ModelError
+from bimae.export.agreement import as_accurate
+from bimae.export.feeding import colour_type
 from bimae.export.making import Chosen, Subject, made, rounded
 from bimae.export.nameplate import KEY, Nameplate
 from bimae.export.quantised import quantise
@@ -132,14 +134,52 @@ def test_eight_bits(filters: tuple[Subject, Exported], data: SeedDataset, tmp_pa
     assert small.plate.precision == "int8"
     assert told.same_class == 1.0 and told.before == told.after
     ops = [node.op_type for node in onnx.load(path).graph.node]
-    # of two blocks six products each, and the projections of both views; not the head
-    assert ops.count("MatMulInteger") == 14
+    # of two blocks six products each; neither what makes tokens of pixels nor the head
+    assert ops.count("MatMulInteger") == 12
     judging = small.plate.judging
     assert judging is not None and exported.plate.judging is not None
     assert judging.reject != exported.plate.judging.reject
     assert judging.digest != exported.plate.judging.digest
     assert told.sets is not None and told.sets.coverage >= 0.6  # alpha is 0.4
     assert told.rejected is not None and 0 < told.rejected <= 0.3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "samples", "kept"),
+    [
+        (0.610, 0.605, 195, True),  # one sample is more than 0.5 points of these
+        (119 / 195, 117 / 195, 195, False),
+        (0.5, 0.55, 20, True),
+        (0.5, 0.6, 20, False),
+        (0.900, 0.895, 2000, True),
+        (0.900, 0.894, 2000, False),
+        (0.894, 0.900, 2000, False),  # whatever moved it that far is no rounding
+    ],
+)
+def test_how_far_accuracy_may_move(
+    before: float,
+    after: float,
+    samples: int,
+    kept: bool,
+) -> None:
+    assert as_accurate(before, after, samples) is kept
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        (lambda rgb: rgb / np.float32(255), "uint8"),  # bytes, whatever they are kept as
+        (lambda rgb: (rgb / np.float32(255) + np.float32(0.3 / 255)).clip(0, 1), "float32"),
+    ],
+)
+def test_what_colours_are(tmp_path: Path, made: Any, kind: str) -> None:
+    rng = np.random.default_rng(1)
+    seeds = [
+        Sample(f"s{i}", "oat", None, made(rng.integers(0, 255, (48, 48, 3)).astype(np.uint8)), hs)
+        for i, hs in enumerate(rng.random((3, 8, 8, 4), np.float32))
+    ]
+    write_tfrecords(tmp_path, seeds)
+    assert colour_type(open_dataset(tmp_path, hs_size=None, rgb_size=None)) == kind
 
 
 def test_eight_bits_that_cost_accuracy_are_refused(

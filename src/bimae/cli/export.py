@@ -51,8 +51,9 @@ class ExportOptions:
     """Put the calibration for this sensor into the file; false: probabilities of the network."""
     hs_pixels: Literal["uint8", "uint16", "float32"] = "float32"
     """Numbers that spectra come in, in the unit of the data that the model learned from."""
-    rgb_pixels: Literal["uint8", "float32"] = "uint8"
-    """Numbers that RGB images come in: bytes, or float32 in [0, 1]."""
+    rgb_pixels: Literal["auto", "uint8", "float32"] = "auto"
+    """Numbers that RGB images come in: bytes, or float32 in [0, 1]; auto: what --data has, else
+    bytes."""
     time: bool = True
     """Measure how long answers take."""
     overwrite: bool = False
@@ -135,6 +136,7 @@ def _check_free(files: Sequence[Path], overwrite: bool) -> None:
 def _subject(options: ExportOptions) -> "tuple[Subject, SeedDataset | None]":
     """The model turned to its sensor, and the data that are given."""
     from bimae.data import open_dataset
+    from bimae.export.feeding import colour_type
     from bimae.export.making import Subject
     from bimae.export.sensor import OwnSensor, Turned
     from bimae.model import SeedClassifier, model_folder
@@ -149,9 +151,11 @@ def _subject(options: ExportOptions) -> "tuple[Subject, SeedDataset | None]":
     sensor: Sensed = samples or OwnSensor.of(model.config, options.model)
     turned = Turned.to(model, sensor, options.modality, options.sensor)
     calibrated = _calibration(options, folder, turned.shown, model.config.classes)
-    plate = turned.plate(
-        folder, read_about(folder), calibrated, options.hs_pixels, options.rgb_pixels
-    )
+    colours = options.rgb_pixels
+    if colours == "auto":
+        sees = turned.looks.reading.modality != "hs"
+        colours = colour_type(samples) if samples is not None and sees else "uint8"
+    plate = turned.plate(folder, read_about(folder), calibrated, options.hs_pixels, colours)
     return Subject(turned, folder, plate, calibrated), samples
 
 

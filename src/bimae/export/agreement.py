@@ -13,6 +13,7 @@ from bimae.data import SeedDataset
 from bimae.predict.stream import Answerer
 
 MOST = 1e-4  # of a probability
+MOST_LOST = 0.005  # of accuracy, by 8 bits
 # Of strangeness, as a share of its size: distances in feature space are taken in units of how much
 # features vary within classes, which for some is a hundredth of their size or less, so that the
 # rounding of float32 counts a hundred times.
@@ -137,3 +138,8 @@ def _clear(odds: NDArray[np.float64], thresholds: Sequence[float]) -> NDArray[np
 def accuracy(answers: Answers, truth: NDArray[np.int64]) -> float:
     """Share of samples whose likeliest class is the true one."""
     return float((answers.odds.argmax(axis=1) == truth).mean())
+
+
+def as_accurate(before: float, after: float, samples: int) -> bool:
+    """Whether accuracy moved by 0.5 points at most; of few samples one may change, more may not."""
+    return round(abs(before - after) * samples) <= max(1, MOST_LOST * samples)

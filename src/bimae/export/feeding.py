@@ -14,8 +14,11 @@ from bimae.data import SeedDataset
 from bimae.data.transforms import Mix
 from bimae.errors import BandError, DataError, ModelError
 from bimae.evaluate.sensor import Sensed, check_sensor
-from bimae.export.nameplate import Nameplate, Pixels, Spectra
+from bimae.export.nameplate import Nameplate, Pixels, RgbPixels, Spectra
 from bimae.spectra import BandSelection, BandWeights, band_reach
+
+LOOKED_AT = 16  # samples, to find out what colours are
+BETWEEN = 1e-3  # of a step of a byte, beyond which a number is none
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,20 @@ def averages(cube: NDArray[Any], mix: Mix) -> NDArray[np.float32]:
     low = needed.min(axis=2, keepdims=True)
     found: NDArray[np.float32] = (needed - low) @ mix.matrix.T + low
     return found
+
+
+def colour_type(samples: SeedDataset) -> RgbPixels:
+    """What RGB images of a data set are: bytes (or numbers that are bytes over 255), or others."""
+    for i in range(0, len(samples), max(1, len(samples) // LOOKED_AT)):
+        rgb = samples.stored(i, "rgb").rgb
+        if rgb is not None and rgb.dtype != np.uint8 and not _are_bytes(rgb):
+            return "float32"
+    return "uint8"
+
+
+def _are_bytes(rgb: NDArray[Any]) -> bool:
+    steps = rgb * np.float32(255)
+    return bool(np.abs(steps - np.rint(steps)).max(initial=0) < BETWEEN)
 
 
 def colours(rgb: NDArray[Any], pixels: str) -> NDArray[Any]:

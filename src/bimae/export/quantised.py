@@ -9,6 +9,7 @@ add up two of them beyond 16 bits and answer wrongly.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from bimae.predict.stream import digest
 from bimae.predict.unknown import RejectThreshold
 
 FLOAT32 = 1  # as ONNX numbers types
+SCOPES = "pkg.torch.onnx.name_scopes"  # where PyTorch notes which module a node is of
+ENCODER = "'classifier.trunk.encoder."
 THRESHOLDS, LIMIT = "judge.thresholds", "judge.limit"
 
 
@@ -35,10 +38,10 @@ def quantise(source: Path, plate: Nameplate, path: Path) -> None:
 
     graph = onnx.load(source).graph
     kept = []
-    weights = {one.name: one.data_type for one in graph.initializer}
+    weights = {one.name for one in graph.initializer if one.data_type == FLOAT32}
     for node in graph.node:
-        if node.op_type == "MatMul" and weights.get(node.input[1]) != FLOAT32:
-            kept.append(node.name)  # of attention, or distances in float64
+        if node.op_type == "MatMul" and not (_of_encoder(node) and node.input[1] in weights):
+            kept.append(node.name)
         elif node.op_type == "Gemm":  # the head, of one vector a sample: it costs nothing
             kept.append(f"{node.name}_MatMul")  # what the library makes of it first
     with quietly():
@@ -53,6 +56,10 @@ def quantise(source: Path, plate: Nameplate, path: Path) -> None:
             extra_options={"MatMulConstBOnly": True},
         )
     _rewritten(path, plate, {})
+
+
+def _of_encoder(node: Any) -> bool:
+    return any(one.key == SCOPES and ENCODER in one.value for one in node.metadata_props)
 
 
 def with_thresholds(
