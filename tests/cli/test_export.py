@@ -159,8 +159,12 @@ def test_stopped_and_gone_on_with(
         ("demo --out=y", ""),
     ],
 )
-def test_what_needs_pytorch_says_so(verb: str, named: str) -> None:
+def test_what_needs_pytorch_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: str, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     ran = without_torch(*verb.split())
+    assert not list(tmp_path.iterdir())
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
     assert f"{named} is not installed; pip install 'bimae[train]'" in ran.stderr

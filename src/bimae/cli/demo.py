@@ -71,6 +71,10 @@ def run(options: DemoOptions) -> None:
 
 
 def _stages(options: DemoOptions) -> None:
+    # What is not installed is told before anything is written.
+    import torch  # noqa: F401
+
+    import bimae.evaluate.baselines  # noqa: F401
     from bimae.cli import finetune, pretrain, simulate
     from bimae.cli.demo_record import Record
     from bimae.cli.simulate import SimulateOptions
