@@ -245,3 +245,44 @@ def test_classes_that_are_left_out_are_never_learned(
     (line, *_) = mistakes(run(capsys, *words, "x. y", "--out", tmp_path / "d"))
     assert "leave_out names 'x. y', which is no class of these data" in line
     assert not (tmp_path / "d").exists()
+
+
+def test_a_head_from_discriminant_analysis(
+    capsys: pytest.CaptureFixture[str], small_data: Path, pretrained: Path, tmp_path: Path
+) -> None:
+    words = ("finetune", "--data", small_data, "--weights", pretrained, "--head", "lda")
+    ran = run(capsys, *words, "--out", tmp_path / "head", "--logger=none", "--epochs=0")
+    assert ran.code == 0
+    assert "head     discriminant analysis of" in ran.out
+    assert "loss.png" not in ran.out and not (tmp_path / "head" / "loss.png").exists()
+    assert "steps" not in ran.out
+    made, given = weights(tmp_path / "head"), weights(pretrained)
+    for name, value in made.items():
+        if name.startswith("trunk."):
+            assert torch.equal(value, given[name])
+    results = json.loads((tmp_path / "head" / "results.json").read_text(encoding="utf-8"))
+    assert results["accuracy"] > 1 / 19
+    # whatever else: a model like any other, and the same again from its own config
+    out = tmp_path / "a.csv"
+    assert run(capsys, "predict", tmp_path / "head", small_data, "--out", out).code == 0
+    config = tmp_path / "head" / "config.yaml"
+    assert run(capsys, "finetune", "--config", config, "--out", tmp_path / "again").code == 0
+    assert same(tmp_path / "head", tmp_path / "again")
+
+
+def test_a_head_from_discriminant_analysis_goes_on_learning(
+    capsys: pytest.CaptureFixture[str], small_data: Path, pretrained: Path, tmp_path: Path
+) -> None:
+    words = ("finetune", "--data", small_data, "--weights", pretrained, "--head=lda", *QUIET)
+    assert run(capsys, *words, "--out", tmp_path / "a", "--learning-rate=1e-9").code == 0
+    still = ("--epochs=0", "--out", tmp_path / "b")
+    assert run(capsys, *words, *still).code == 0
+    one, other = weights(tmp_path / "a"), weights(tmp_path / "b")
+    assert torch.allclose(one["head.weight"], other["head.weight"], rtol=1e-4, atol=1e-5)
+
+
+def test_no_epochs_need_a_head(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    ran = run(capsys, "finetune", "--data", small_data, "--out", tmp_path / "r", "--epochs=0")
+    assert "epochs is 0; it must be at least 1" in "\n".join(mistakes(ran))

@@ -8,8 +8,10 @@ from bimae.cli.parts import count, tell_parts
 from bimae.train.options import FinetuneOptions
 
 if TYPE_CHECKING:
+    from bimae.data import SeedDataset, Split
     from bimae.evaluate.classification import Results
-    from bimae.train.finetune import FinetuneRun
+    from bimae.model import SeedClassifier
+    from bimae.train.finetune import FinetuneRun, FirstHead
 
 ABOUT = (
     "Trains a classifier from RGB, spectra, a few bands, or both, starting from a pretraining "
@@ -31,7 +33,26 @@ def main(argv: list[str], prog: str) -> None:
     if Processes.of_environment().first:
         run(options)
     else:  # trains along; the first process reports
-        finetune(options)
+        finetune(options, _first_head(options, told=False))
+
+
+def _first_head(options: FinetuneOptions, *, told: bool = True) -> "FirstHead | None":
+    """What gives the classifier its first head, if anything does; and says how."""
+    if options.head == "random":
+        return None
+    from bimae.evaluate.first_head import discriminant_head
+
+    def give(model: "SeedClassifier", samples: "SeedDataset", split: "Split") -> None:
+        balanced = options.class_weights != "none"
+        found = discriminant_head(model, samples, split, balanced=balanced, seed=options.seed)
+        if told:
+            by = "" if found.chosen_by == "default" else f", chosen by {found.chosen_by}"
+            print(
+                f"head     discriminant analysis of {count(len(split.train), 'sample')}, shrinkage "
+                f"{found.setting}{by}"
+            )
+
+    return give
 
 
 def few_steps(samples: int, batch_size: int, epochs: int) -> str:
@@ -43,7 +64,7 @@ def few_steps(samples: int, batch_size: int, epochs: int) -> str:
         epochs: Of the run.
     """
     each = -(-samples // batch_size)
-    if each * epochs >= ENOUGH_STEPS:
+    if not epochs or each * epochs >= ENOUGH_STEPS:
         return ""
     return (
         f"note: this run was {each * epochs} steps ({each} an epoch of {samples} samples), and a "
@@ -60,10 +81,13 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     from bimae.train.finetune import finetune
     from bimae.train.run_folder import read_rows
 
-    done = finetune(options)
+    done = finetune(options, _first_head(options))
     folder, info, split = done.folder, done.samples.info, done.split
     title = f"{'SIMULATED DATA - ' * info.simulated}fine-tuning on {info.name or options.data}"
-    figures.save(figures.loss_curves(read_rows(folder.metrics), title), folder.path / "loss.png")
+    pictures = [folder.path / "confusion_matrix.png"]
+    if rows := read_rows(folder.metrics):  # none where nothing but the head was learned
+        pictures.append(folder.path / "loss.png")
+        figures.save(figures.loss_curves(rows, title), pictures[-1])
 
     part = next(name for name in ("test", "val", "train") if getattr(split, name))
     results = write_results(
@@ -88,6 +112,6 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
         f"{' (simulated data)' * info.simulated}\n"
         f"model    {folder.model}\n"
         f"results  {folder.path / 'results.json'}, {folder.path / 'predictions.csv'}\n"
-        f"pictures {folder.path / 'confusion_matrix.png'}, {folder.path / 'loss.png'}"
+        f"pictures {', '.join(map(str, pictures))}"
     )
     return done, results

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 Shrinkage = float | Literal["auto"]
 AUTO: Literal["auto"] = "auto"
+SURE = 4.0  # logarithm of how much likelier the nearest class is than one at the median distance
 
 
 class Discriminant:
@@ -52,12 +53,45 @@ class Discriminant:
             )
             self._found = make_pipeline(StandardScaler(), analysis)
         self._found.fit(features, truth)
+        self._means = np.stack([features[truth == k].mean(axis=0) for k in self.classes_])
         return self
 
     def predict_proba(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities [N, K] of features [N, D]."""
         said: NDArray[np.float64] = self._found.predict_proba(features)
         return said
+
+    def linear(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The same answers as one linear layer: weights [count, D] and biases [count].
+
+        A class that did not occur is made a thousand times less likely than the least likely one.
+        Where the nearest sample answers, the layer names the same class; how sure it is of that
+        nothing tells (`SURE`).
+
+        Args:
+            count: Of all classes, those that did not occur too.
+        """
+        if isinstance(self._found, KNeighborsClassifier):
+            rows, biases = self._nearest()
+        else:
+            scaler, analysis = (step for _, step in self._found.steps)
+            rows = analysis.coef_ / scaler.scale_
+            biases = analysis.intercept_ - rows @ scaler.mean_
+            if len(self.classes_) == 2:  # one row, for the second class against the first
+                rows = np.concatenate([np.zeros_like(rows), rows])
+                biases = np.concatenate([[0.0], biases])
+        weights = np.zeros((count, rows.shape[1]))
+        bias = np.full(count, biases.min() - np.log(1000))
+        weights[self.classes_], bias[self.classes_] = rows, biases
+        return weights, bias
+
+    def _nearest(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """By the distance to the mean of each class, whose samples are all alike."""
+        means = self._means
+        gaps = np.square(means[:, None] - means).sum(axis=2)
+        gap = np.median(gaps[np.triu_indices(len(means), 1)])
+        scale = (gap or 1.0) / (2 * SURE)
+        return means / scale, -np.square(means).sum(axis=1) / (2 * scale)
 
 
 def most_of_a_class(truth: NDArray[np.int64]) -> int:

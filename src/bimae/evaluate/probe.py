@@ -167,7 +167,7 @@ def _answers(classifier: Any, known: Part, asked: Part, count: int) -> NDArray[n
     """Probabilities [N, K] of the samples asked for; 0 for a class that was never seen."""
     if len(np.unique(known.truth)) < 2:
         classifier = DummyClassifier()  # others refuse a single class
-    with threadpool_limits(1), _undisturbed():
+    with threadpool_limits(1), undisturbed():
         classifier.fit(known.features, known.truth)
         said = classifier.predict_proba(asked.features)
     found = np.zeros((len(asked), count))
@@ -193,12 +193,12 @@ def _folds(part: Part, seed: int) -> list[NDArray[np.int64]]:
 
 
 def _macro_f1(truth: NDArray[np.int64], said: NDArray[np.float64]) -> float:
-    with _undisturbed():
+    with undisturbed():
         return float(f1_score(truth, said.argmax(axis=1), average="macro", zero_division=0))
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Without three warnings of scikit-learn that tell a user of a probe nothing."""
     with warnings.catch_warnings():
         # What has not converged was stopped early: a setting like any other.

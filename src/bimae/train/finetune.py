@@ -1,7 +1,7 @@
 """Fine-tuning, from options to a run folder with a classifier."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from bimae.train.run_folder import RunFolder
 from bimae.train.scaling import among_for, reference_for, scale_of
 from bimae.train.trainer import fit, make_trainer
 
+FirstHead = Callable[[SeedClassifier, SeedDataset, Split], None]
+
 
 @dataclass(frozen=True)
 class FinetuneRun:
@@ -46,11 +48,17 @@ class FinetuneRun:
     reads: str
 
 
-def finetune(options: FinetuneOptions) -> FinetuneRun:
+def finetune(options: FinetuneOptions, first_head: FirstHead | None = None) -> FinetuneRun:
     """Trains a classifier on the training part of the data.
 
     Order of initialisation: fresh weights from the seed; over them the tokenizers and the encoder
-    of `weights` where given; over all, where a run is resumed, its last checkpoint.
+    of `weights` where given; then `first_head`; over all, where a run is resumed, its last
+    checkpoint.
+
+    Args:
+        options: Of the run.
+        first_head: Gives the classifier the head that it starts with, from the data and their
+            split; None: it keeps its fresh one. Without epochs it is all that is learned.
 
     Raises:
         BimaeError: Anything that the user has to change.
@@ -66,7 +74,12 @@ def finetune(options: FinetuneOptions) -> FinetuneRun:
     if options.resume is None:  # the run to resume has reduced it already
         split = _reduced(options, samples, split)
     model = fresh_classifier(options, samples, split, pretrained)
-    learn(options, samples, split, model, folder, processes=processes)
+    if first_head is not None and options.resume is None:
+        first_head(model, samples, split)
+    if options.epochs:
+        learn(options, samples, split, model, folder, processes=processes)
+    elif processes.first:
+        folder.begin(options, "finetune", samples, split, precision="32")
     if processes.first:
         model.save_pretrained(folder.model)
     bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)

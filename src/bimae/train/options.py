@@ -97,12 +97,19 @@ class RunOptions:
         """Everything that cannot be carried out, one line each."""
         return list(self._problems())
 
+    def _least_epochs(self) -> int:
+        return 1
+
     def _problems(self) -> Iterator[str]:
         if self.model not in PRESETS and getattr(self, "weights", None) is None:
             yield f"model {self.model!r} is not known; choose one of {', '.join(PRESETS)}"
-        for name in ("batch_size", "epochs", "accumulate"):
-            if getattr(self, name) < 1:
-                yield f"{name} is {getattr(self, name)}; it must be at least 1"
+        for name, least in (
+            ("batch_size", 1),
+            ("epochs", self._least_epochs()),
+            ("accumulate", 1),
+        ):
+            if getattr(self, name) < least:
+                yield f"{name} is {getattr(self, name)}; it must be at least {least}"
         for name in ("hs_size", "rgb_size", "patch_size"):
             size = getattr(self, name)
             if size is not None and size < 1:
@@ -204,6 +211,9 @@ class FinetuneOptions(RunOptions):
     pool: Pool = "mean"
     """Mean of all normalised tokens; mean of all tokens, normalised then (raw_mean); or the global
     token."""
+    head: Literal["random", "lda"] = "random"
+    """What the last layer starts as: random weights; or discriminant analysis of what the encoder
+    says of the training samples, which takes few labels far. --epochs 0 leaves it at that."""
     epochs: int = 50
     """Times that every sample is seen."""
     learning_rate: float = 5e-4
@@ -268,6 +278,9 @@ class FinetuneOptions(RunOptions):
             yield "any_sensor pools by the mean; leave out pool"
         if self.modality == "rgb" and self.bands != "all":
             yield f"bands is {self.bands!r}, but a classifier of modality rgb reads no bands"
+
+    def _least_epochs(self) -> int:
+        return 0 if self.head == "lda" else 1
 
     def _recipe_problems(self) -> Iterator[str]:
         if not 0 < self.crop <= 1:
