@@ -364,6 +364,11 @@ DESCRIBED = {
     "fwhm-count": ({"wavelengths_nm": NM, "fwhm_nm": (3.0,)}, "warning", "1 values of fwhm_nm"),
     "no-wavelengths": ({}, "note", "wavelengths_nm is not given"),
     "false-colour": ({"wavelengths_nm": NM, "rgb": "false colour"}, "note", "false colour"),
+    "mixed-colour": (
+        {"wavelengths_nm": NM, "rgb": "camera and false colour"},
+        "warning",
+        "some RGB images are a camera's, others false colour",
+    ),
 }
 
 

@@ -131,11 +131,49 @@ def test_classes_by_a_pattern(tmp_path):
 
 @pytest.mark.parametrize(
     ("pattern", "told"),
-    [("b", "is found in 1 names only, and not in a-1"), ("z", "is found in no name")],
+    [("b", "is not found in 2 of 3 names, such as 'a-1'"), ("-1", "is not found in 1 of 3 names")],
 )
 def test_a_pattern_that_misses_is_told(tmp_path, pattern, told):
     plan = recognise(seeds(tmp_path), ImportSettings(label_pattern=pattern))
     assert any(told in note for note in plan.notes)
+
+
+def test_a_pattern_that_is_found_nowhere_is_refused(tmp_path):
+    with pytest.raises(DataError, match="'z' is found in none of 3 names, such as 'a-1'"):
+        recognise(seeds(tmp_path), ImportSettings(label_pattern="z"))
+
+
+def test_a_pattern_does_not_see_the_folder_of_a_part(tmp_path):
+    seeds(tmp_path / "train", ("oat_1", "rye_1"))
+    seeds(tmp_path / "val", ("17", "18"))
+    plan = recognise(tmp_path, ImportSettings(label_pattern="^(.+)_"))
+    assert [(item.split, item.label) for item in plan.items] == [
+        ("train", "oat"),
+        ("train", "rye"),
+        ("val", None),
+        ("val", None),
+    ]
+
+
+def test_groups_from_a_list(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        "image_id,label,group,weather\na-1,oat,t1,dry\na-2,rye,t1,wet\nb-1,rye,,wet\n",
+        encoding="utf-8",
+    )
+    plan = recognise(seeds(tmp_path / "src"), ImportSettings(labels=table))
+    assert [item.group for item in plan.items] == ["t1", "t1", None]
+    assert [item.label for item in plan.items] == ["oat", "rye", "rye"]
+    assert "labels.csv: columns not used: weather" in plan.notes
+
+
+def test_a_picture_of_no_cube_is_told_where_others_have_theirs(tmp_path):
+    for name in ("1", "2"):
+        npy(tmp_path / "HS" / "rye" / f"{name}.npy", int(name))
+        png(tmp_path / "RGB" / "rye" / f"{name}.png")
+    png(tmp_path / "RGB" / "rye" / "77.png")
+    notes = recognise(tmp_path, ImportSettings()).notes
+    assert any("1 pictures belong to no spectral file, such as RGB/rye/77.png" in n for n in notes)
 
 
 @pytest.mark.parametrize("header", ["name,label", "file,species", "id;class", "Image\tLabel"])
@@ -171,7 +209,10 @@ def test_what_a_list_lacks_or_has_too_much_is_told(tmp_path):
         ),
         ("name,label\n", "found 0 names, none of them here"),
         ("name,label\na-1,oat\na-1.npy,rye\n", "line 3: a-1 is 'rye' here and 'oat' above"),
-        ("name,size\na-1,3\n", "found columns name, size; name and label are expected"),
+        (
+            "name,size\na-1,3\n",
+            r"found columns name, size; a column of names \(name, id, .* of classes \(label",
+        ),
     ],
 )
 def test_a_list_with_a_mistake(tmp_path, text, told):

@@ -214,8 +214,8 @@ def check_labels(samples: SeedDataset, indices: Sequence[int], classes: Sequence
     if missing:
         raise DataError(
             f"{samples.where(missing[0])}: no label, but a class is needed here (so for "
-            f"{len(missing)} of {len(indices)} samples); add the feature `label`, or use the data "
-            "for pretraining only"
+            f"{len(missing)} of {len(indices)} samples): label them, keep them in a data set of "
+            "their own (bimae predict answers for them), or use the data for pretraining only"
         )
     unknown = [i for i in indices if samples.labels[i] not in known]
     if unknown:

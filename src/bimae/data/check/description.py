@@ -44,6 +44,13 @@ def judge_info(info: DatasetInfo, path: Path, bands: int) -> Iterator[Problem]:
     if info.rgb == "false colour":
         text = "RGB images are false colour, made from bands of the cubes"
         yield _told(path, "note", "false-colour", text, "do not report them as a second camera")
+    elif "false colour" in info.rgb:
+        text = "some RGB images are a camera's, others false colour made from bands of the cubes"
+        remedy = (
+            "import again without the samples that lack their picture: where one class lacks more "
+            "of them than another, a model learns that and not the seeds"
+        )
+        yield _told(path, "warning", "mixed-colour", text, remedy)
     nm = info.wavelengths_nm
     if nm is None:
         if path.exists():

@@ -11,6 +11,7 @@ from bimae.data.importing.items import Item
 from bimae.data.importing.pictures import IMAGE_SUFFIXES
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import columns_of_labels, read_table, seed_labels
+from bimae.data.scenes.table import SPLIT_WORDS
 from bimae.errors import DataError
 
 _SUFFIXES = {*IMAGE_SUFFIXES, *DATA_SUFFIXES, ".hdr", ".npy", ".npz", ".mat", ".h5", ".hdf5"}
@@ -23,10 +24,14 @@ class NamedLabels:
     Attributes:
         path: The table.
         labels: Class by name, without the suffix of a file.
+        groups: Group by name, where the table has that column.
+        unused: Columns that mean nothing here.
     """
 
     path: Path
     labels: dict[str, str]
+    groups: dict[str, str]
+    unused: tuple[str, ...]
 
     def match(self, items: Sequence[Item]) -> dict[str, str]:
         """Name in the table of each item that it names, by the item's name.
@@ -59,14 +64,18 @@ def named_labels(path: Path) -> NamedLabels | None:
         seed_labels(path)  # says what is wrong with it if it is none of these either
         return None
     found: dict[str, str] = {}
+    groups: dict[str, str] = {}
     for line, row in enumerate(table.rows, start=2):
         name, label = _bare(row[columns[0]]), row[columns[1]]
+        if group := row.get("group"):
+            groups[name] = group
         if name and label and found.setdefault(name, label) != label:
             raise DataError(
                 f"{path}: line {line}: {name} is {label!r} here and {found[name]!r} above; one "
                 "class for each name is expected"
             )
-    return NamedLabels(path, found)
+    unused = tuple(name for name in table.columns if name and name not in (*columns, "group"))
+    return NamedLabels(path, found, groups, unused)
 
 
 def labelled(
@@ -94,10 +103,18 @@ def labelled(
             f"here; names such as {items[0].name!r} are expected"
         )
     found = [
-        replace(item, label=table.labels[names[item.name]]) if item.name in names else item
+        replace(
+            item,
+            label=table.labels[names[item.name]],
+            group=settings.group_of(item.name, table.groups.get(names[item.name], item.group)),
+        )
+        if item.name in names
+        else item
         for item in items
     ]
     notes = []
+    if table.unused:
+        notes.append(f"{table.path.name}: columns not used: {', '.join(table.unused)}")
     if lost := sorted(table.labels.keys() - set(names.values())):
         count = f"{len(lost)} of {len(table.labels)} names"
         notes.append(f"{table.path.name}: {count} are of nothing here{_such_as(lost)}")
@@ -113,14 +130,29 @@ def _such_as(names: Iterable[str]) -> str:
 
 
 def _by_pattern(items: Sequence[Item], settings: ImportSettings) -> tuple[list[Item], list[str]]:
-    found = [replace(item, label=settings.label_of(item.name, item.label)) for item in items]
-    lost = [item.name for item in items if settings.label_of(item.name, None) is None]
+    names = [_below_part(item) for item in items]
+    lost = [name for name in names if settings.label_of(name, None) is None]
+    if len(lost) == len(items):
+        raise DataError(
+            f"the label pattern {settings.label_pattern!r} is found in none of {len(items)} names, "
+            f"such as {names[0]!r}; write one that is, or leave it out"
+        )
+    found = [
+        replace(item, label=settings.label_of(name, item.label))
+        for item, name in zip(items, names, strict=True)
+    ]
     if not lost:
         return found, []
-    count = "no name" if len(lost) == len(items) else f"{len(items) - len(lost)} names only"
     return found, [
-        f"the label pattern {settings.label_pattern!r} is found in {count}, and not in {lost[0]}"
+        f"the label pattern {settings.label_pattern!r} is not found in {len(lost)} of {len(items)} "
+        f"names, such as {lost[0]!r}"
     ]
+
+
+def _below_part(item: Item) -> str:
+    """An item's name without the folder train, val or test that says its part."""
+    first, slash, rest = item.name.partition("/")
+    return rest if slash and SPLIT_WORDS.get(first.lower()) == item.split else item.name
 
 
 def _offered(items: Sequence[Item], tables: Iterable[Path]) -> list[str]:

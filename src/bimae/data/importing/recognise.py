@@ -148,12 +148,15 @@ def _scans_plan(
     scans = stripped(scans, 2 if own_folder else 1)
     items = [folder_item(s, settings) if own_folder else file_item(s, settings) for s in scans]
     layout = "views" if views.paired else "folders" if own_folder else "cubes"
-    return Plan(layout, root, items, notes=_unused(items, pictures, root), left_out=left_out)
+    lonely = views.lonely
+    if not any(item.rgb is not None for item in items):  # else anything may lie beside seeds
+        lonely = pictures
+    return Plan(layout, root, items, notes=_unused(lonely, root), left_out=left_out)
 
 
-def _unused(items: Sequence[Item], pictures: Sequence[Path], root: Path) -> list[str]:
-    """A line where there are pictures and none is anybody's: most likely of other names."""
-    if not pictures or any(item.rgb is not None for item in items):
+def _unused(pictures: Sequence[Path], root: Path) -> list[str]:
+    """A line where pictures are nobody's: most likely of other names."""
+    if not pictures:
         return []
     return [
         f"{len(pictures)} pictures belong to no spectral file, such as "

@@ -12,7 +12,8 @@ from bimae.data.scenes.columns import columns_of
 from bimae.data.scenes.table import SPLIT_WORDS
 from bimae.errors import DataError
 
-NAMES = ("name", "id", "scan", "file", "filename", "image", "sample")
+NAMES = ("name", "id", "scan", "file", "filename", "file_name", "image", "image_id", "image_name")
+NAMES += ("sample", "sample_id")
 CLASSES = ("label", "class", "species", "variety", "category")
 COLUMNS = ("path_hs", "path_rgb", "label", "group", "id", "split", "white", "dark")
 
@@ -131,8 +132,9 @@ def seed_labels(path: Path) -> dict[tuple[str, int], str]:
     missing = [c for c in ("scan", "number", "label") if c not in table.columns]
     if missing:
         raise DataError(
-            f"{path}: found columns {', '.join(table.columns)}; name and label are expected, or "
-            f"of seeds on trays scan, number and label: {' and '.join(missing)} missing"
+            f"{path}: found columns {', '.join(table.columns)}; a column of names "
+            f"({', '.join(NAMES)}) and one of classes ({', '.join(CLASSES)}) are expected, or of seeds on trays scan, "
+            f"number and label: {' and '.join(missing)} missing"
         )
     found: dict[tuple[str, int], str] = {}
     for line, row in enumerate(table.rows, start=2):

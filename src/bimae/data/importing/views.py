@@ -33,11 +33,13 @@ class Views:
             their folders.
         paired: How many were given a picture.
         left_out: Further spectral views of the same seeds, and why they are not used.
+        lonely: Pictures in folders of views that belong to no spectral file.
     """
 
     scans: tuple[Scan, ...]
     paired: int = 0
     left_out: tuple[tuple[Path, str], ...] = ()
+    lonely: tuple[Path, ...] = ()
 
 
 def by_views(root: Path, scans: Sequence[Scan], pictures: Iterable[Path]) -> Views:
@@ -78,7 +80,9 @@ def by_views(root: Path, scans: Sequence[Scan], pictures: Iterable[Path]) -> Vie
             rgb = next((shown[key] for key in keys if key in shown), None)
             paired += rgb is not None
         kept.append(replace(scan, parts=parts, rgb=rgb))
-    return Views(tuple(kept), paired, tuple(left_out))
+    used = {scan.rgb for scan in kept}
+    lonely = [path for path in dict.fromkeys(shown.values()) if path not in used]
+    return Views(tuple(kept), paired, tuple(left_out), tuple(lonely))
 
 
 def view_of(folder: str) -> str | None:
