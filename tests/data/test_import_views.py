@@ -227,3 +227,12 @@ def test_a_list_that_lies_there_is_offered(tmp_path):
     (tmp_path / "train.csv").write_text("id,label\na-1,oat\n", encoding="utf-8")
     notes = recognise(tmp_path, ImportSettings()).notes
     assert any(f"train.csv is not used; --labels {tmp_path / 'train.csv'}" in n for n in notes)
+
+
+def test_wavelengths_that_lie_with_the_spectra(tmp_path):
+    for label in ("oat", "rye"):
+        npy(tmp_path / "HS" / label / "1.npy", len(label))
+        png(tmp_path / "RGB" / label / "1.png")
+    (tmp_path / "HS" / "wavelengths.txt").write_text("450\n550\n650\n750\n", encoding="utf-8")
+    ds, _, _ = imported(tmp_path, tmp_path.parent / "out")
+    assert ds.wavelengths_nm == (450, 550, 650, 750)

@@ -104,18 +104,18 @@ def run(options: ExportOptions) -> None:
     small = out.with_name(f"{out.stem}-int8{out.suffix}")
     _check_free([out, *([small] if options.int8 else [])], options.overwrite)
     subject, samples = _subject(options)
+    asked = None
+    if options.int8:
+        assert samples is not None, "asked for"
+        asked = _calibration_samples(options, subject, samples)
     for line in text.about(subject):
         print(line)
     with TemporaryDirectory(prefix="bimae-export-") as folder:
         exported, told = made(subject, Path(folder) / out.name, _tried(subject, samples))
         print(f"checked  {told.samples} {'samples' if samples else 'made-up samples'}: {told}")
         files = {out: exported}
-        if options.int8:
-            assert samples is not None, "asked for"
-            chosen, truth = _calibration_samples(options, subject, samples)
-            files[small], found = rounded(
-                subject, exported, Path(folder) / small.name, chosen, truth
-            )
+        if asked is not None:
+            files[small], found = rounded(subject, exported, Path(folder) / small.name, *asked)
             for line in text.of_eight_bits(found):
                 print(line)
         if options.time:

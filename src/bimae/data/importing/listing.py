@@ -54,7 +54,7 @@ class Listing:
         archives: HS_Raw.zip files, likewise.
         pictures: RGB images, those that belong to a scan too.
         tables: CSV files at the root.
-        wavelengths: A list of wavelengths at the root, or None.
+        wavelengths: A list of wavelengths in the nearest folder that holds all scans, or None.
         simulated: Whether the files say that they are simulated.
         backgrounds: Folders of background images, which were left alone.
         left_out: Files that look spectral but cannot be used, and why.
@@ -114,7 +114,7 @@ def list_tree(root: Path) -> Listing:
         tuple(archives),
         tuple(pictures),
         tuple(p for p in tables if not _WAVELENGTHS.fullmatch(p.name)),
-        wavelengths_in(root),
+        _wavelengths_for(root, scans),
         is_simulated(root),
         tuple(backgrounds),
         tuple(left_out),
@@ -130,6 +130,16 @@ def is_simulated(folder: Path) -> bool:
 def wavelengths_in(folder: Path) -> Path | None:
     """A list of wavelengths that lies in a folder, such as wavelengths.txt."""
     return next((p for p in _sorted(folder.glob("*")) if _WAVELENGTHS.fullmatch(p.name)), None)
+
+
+def _wavelengths_for(root: Path, scans: Sequence[Scan]) -> Path | None:
+    """A list of wavelengths beside or above all scans, such as HS/wavelengths.txt."""
+    place = Path(os.path.commonpath([scan.cube.parent for scan in scans])) if scans else root
+    while place != root:
+        if (found := wavelengths_in(place)) is not None:
+            return found
+        place = place.parent
+    return wavelengths_in(root)
 
 
 def scan_of(path: Path) -> Scan:

@@ -133,8 +133,8 @@ def seed_labels(path: Path) -> dict[tuple[str, int], str]:
     if missing:
         raise DataError(
             f"{path}: found columns {', '.join(table.columns)}; a column of names "
-            f"({', '.join(NAMES)}) and one of classes ({', '.join(CLASSES)}) are expected, or of seeds on trays scan, "
-            f"number and label: {' and '.join(missing)} missing"
+            f"({', '.join(NAMES)}) and one of classes ({', '.join(CLASSES)}) are expected, or of "
+            f"seeds on trays scan, number and label: {' and '.join(missing)} missing"
         )
     found: dict[tuple[str, int], str] = {}
     for line, row in enumerate(table.rows, start=2):
