@@ -135,7 +135,7 @@ def wavelengths_in(folder: Path) -> Path | None:
 def _wavelengths_for(root: Path, scans: Sequence[Scan]) -> Path | None:
     """A list of wavelengths beside or above all scans, such as HS/wavelengths.txt."""
     place = Path(os.path.commonpath([scan.cube.parent for scan in scans])) if scans else root
-    while place != root:
+    while place not in (root, place.parent):
         if (found := wavelengths_in(place)) is not None:
             return found
         place = place.parent

@@ -80,8 +80,8 @@ def by_views(root: Path, scans: Sequence[Scan], pictures: Iterable[Path]) -> Vie
             rgb = next((shown[key] for key in keys if key in shown), None)
             paired += rgb is not None
         kept.append(replace(scan, parts=parts, rgb=rgb))
-    used = {scan.rgb for scan in kept}
-    lonely = [path for path in dict.fromkeys(shown.values()) if path not in used]
+    taken = {scan.rgb for scan in kept}
+    lonely = [path for path in dict.fromkeys(shown.values()) if path not in taken]
     return Views(tuple(kept), paired, tuple(left_out), tuple(lonely))
 
 
