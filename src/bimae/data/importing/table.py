@@ -12,8 +12,10 @@ from bimae.data.scenes.columns import columns_of
 from bimae.data.scenes.table import SPLIT_WORDS
 from bimae.errors import DataError
 
-NAMES = ("name", "id", "scan", "file", "filename", "file_name", "image", "image_id", "image_name")
-NAMES += ("sample", "sample_id")
+NAMES = (
+    *("name", "id", "scan", "file", "filename", "file_name", "image", "image_id", "image_name"),
+    *("sample", "sample_id"),
+)
 CLASSES = ("label", "class", "species", "variety", "category")
 COLUMNS = ("path_hs", "path_rgb", "label", "group", "id", "split", "white", "dark")
 
