@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import tifffile
 from scipy.io import savemat
 
 from bimae.data import open_dataset
@@ -541,3 +542,97 @@ def test_a_band_of_a_scan_is_no_ground_truth(tmp_path):
     scan(tmp_path / "field_gt.hdr", truth, nm=None)
     ds, _, _ = imported(tmp_path, tmp_path / "second", window=3, block=9)
     assert len(ds.classes) == 4
+
+
+def arrays(folder, shapes):
+    folder.mkdir(parents=True)
+    for number, shape in enumerate(shapes):
+        values = np.random.default_rng(number).integers(1, 9, shape).astype(np.uint8)
+        np.save(folder / f"{number}.npy", values)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "bands", "left_out"),
+    [
+        ([(9, 9, 12)] * 5 + [(9, 9, 11)], 12, 1),
+        ([(9, 9, 12)] * 2 + [(9, 9, 11)], 12, 1),
+        ([(9, 9, 12), (9, 9, 12), (9, 9, 15), (9, 9, 15), (9, 9, 12)], 12, 2),
+        ([(9, 9, 12)] * 5 + [(9, 8, 11)], 12, 1),  # both other axes differ, but in one file
+        ([(9, 9, 12), (9, 9, 12), (9, 8, 11)], 12, 1),
+        ([(9, 20 + n, 12 + 3 * (n % 2)) for n in range(7)], 12, 3),  # two sensors, one height
+        ([(12, 9, 9)] * 5 + [(11, 9, 9)], 12, 1),  # the same the other way round
+        ([(12, 9, 9)] * 2 + [(11, 9, 9)], 12, 1),
+    ],
+)
+def test_a_file_of_other_bands_does_not_turn_the_others(tmp_path, shapes, bands, left_out):
+    arrays(tmp_path / "src" / "rye", shapes)
+    ds, summary, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert ds.bands == bands
+    assert len(ds) == len(shapes) - left_out
+    assert [f"most others have {bands}" in why for _, why in summary.left_out] == [True] * left_out
+    assert not any("axis of the bare arrays" in text for text, _, _ in summary.notes)
+
+
+@pytest.mark.parametrize("axis", ["first", "last"])
+def test_crops_with_one_odd_file_show_their_bands(tmp_path, axis):
+    crops = [(12, 7 + n, 20 - n) for n in range(6)] + [(11, 8, 8)]
+    arrays(tmp_path / "src" / "rye", [s if axis == "first" else (*s[1:], s[0]) for s in crops])
+    ds, summary, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert (ds.bands, len(ds)) == (12, 6)
+    assert [name for name, _ in summary.left_out] == ["rye/6"]
+    told = [text for text, _, _ in summary.notes if "of the bare arrays" in text]
+    assert len(told) == 1
+    assert f"the {axis} axis" in told[0] and "most files have 12 there" in told[0]
+
+
+def test_values_that_are_no_numbers_are_told(tmp_path):
+    src = tmp_path / "src" / "rye"
+    src.mkdir(parents=True)
+    good = cube().astype(np.float32) / 255
+    for number, hole in enumerate((0, 2, 3, 6)):
+        values = good.copy()
+        values[:hole, :, 1] = np.nan
+        values[:hole, :, 2] = np.inf
+        np.save(src / f"{number}.npy", values)
+    for number, value in enumerate((np.nan, -np.inf)):
+        np.save(src / f"all {number}.npy", np.full_like(good, value))
+    ds, summary, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert [name for name, _ in summary.left_out] == ["rye/all 0", "rye/all 1"]
+    for (name, why), file in zip(summary.left_out, ("all 0.npy", "all 1.npy"), strict=True):
+        assert f"{file}: none of its 144 values is finite" in why, name
+    told = [note for note in summary.notes if "not finite" in note[0]]
+    (text, items, first) = told[0]
+    assert len(told) == 1 and (items, first) == (3, "rye/1")
+    assert text.startswith("132 of 432 values are not finite (NaN, infinity) and became 0")
+    assert "most of them in rye/3 (50 %)" in text
+    assert np.isfinite(by_id(ds)["rye/3"].hs).all()
+
+
+def test_what_a_file_calls_no_value_is_no_alarm(tmp_path):
+    src, values = tmp_path / "src" / "rye", cube(bands=9).astype(np.float32)
+    values[0] = -9
+    scan(src / "1.hdr", values, nm=None, dtype=np.float32, **{"data ignore value": -9})
+    values[0] = np.nan
+    told = {"photometric": "minisblack", "extratags": [(42113, "s", 0, "nan", True)]}
+    tifffile.imwrite(src / "2.tif", values, planarconfig="contig", **told)
+    _, summary, _ = imported(tmp_path / "src", tmp_path / "out")
+    assert summary.samples == 2
+    assert not any("not finite" in text for text, _, _ in summary.notes)
+    scan(src / "3.hdr", values, nm=None, dtype=np.float32)
+    _, summary, _ = imported(tmp_path / "src", tmp_path / "second")
+    notes = [note for note in summary.notes if "not finite" in note[0]]
+    text = "54 of 324 values are not finite (NaN, infinity) and became 0"
+    assert notes == [(text, 1, "rye/3")]
+
+
+def test_a_scene_without_a_number_is_refused(tmp_path):
+    values = cube(side=18).astype(np.float32)
+    values[:, :3] = np.nan
+    np.save(tmp_path / "field.npy", values)
+    np.save(tmp_path / "field_gt.npy", np.kron(np.eye(2, dtype=int) + 1, np.ones((9, 9), int)))
+    settings = {"window": 3, "block": 9, "layout": "scene"}
+    _, summary, _ = imported(tmp_path / "field.npy", tmp_path / "out", **settings)
+    assert any(text.startswith("216 of 1296 values") for text, _, _ in summary.notes)
+    np.save(tmp_path / "field.npy", np.full_like(values, np.nan))
+    with pytest.raises(DataError, match=r"field\.npy: none of its 1296 values is finite"):
+        imported(tmp_path / "field.npy", tmp_path / "second", **settings)

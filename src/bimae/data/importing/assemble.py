@@ -14,6 +14,7 @@ from typing import Any
 
 from bimae import __version__
 from bimae.data.cubes.cube import Bands
+from bimae.data.importing.axes import axis_note
 from bimae.data.importing.items import Plan
 from bimae.data.importing.settings import LAYOUTS, ImportSettings
 from bimae.data.importing.summary import ImportSummary
@@ -85,6 +86,7 @@ def assemble(
     if not any(item["samples"] for item in kept):
         raise DataError(_nothing(plan, summary))
     summary.describe(plan, kept, found, reference)
+    summary.notes += _together(plan, kept, settings)
     with atomic_folder(out) as folder:
         for split in _splits(kept):
             records = _frames(results, chosen, work, split)
@@ -121,6 +123,24 @@ def _misfit(item: dict[str, Any], reference: Bands) -> str | None:
             "import the files of each sensor into a data set of their own"
         )
     return None
+
+
+def _together(
+    plan: Plan, kept: Sequence[dict[str, Any]], settings: ImportSettings
+) -> list[tuple[str, int, str]]:
+    """Notes on what only all items together tell, as `ImportSummary.notes` has them."""
+    notes = []
+    if (told := axis_note(plan.items, settings.band_axis)) is not None:
+        notes.append((told, 1, ""))
+    blank = [item for item in kept if item["not_finite"][0]]
+    if blank:  # each item has a number of its own: one line for all, or nobody would read them
+        found, values = (sum(item["not_finite"][i] for item in blank) for i in (0, 1))
+        worst = max(blank, key=lambda item: item["not_finite"][0] / item["not_finite"][1])
+        share = 100 * worst["not_finite"][0] / worst["not_finite"][1]
+        most = f", most of them in {worst['name']} ({share:.2g} %)" if len(blank) > 1 else ""
+        text = f"{found} of {values} values are not finite (NaN, infinity) and became 0{most}"
+        notes.append((text, len(blank), blank[0]["name"]))
+    return notes
 
 
 def _nothing(plan: Plan, summary: ImportSummary) -> str:

@@ -28,7 +28,7 @@ from bimae.data.tfrecord.writer import record
 from bimae.errors import BimaeError, DataError
 from bimae.storage import atomic_path, write_text
 
-VERSION = 2  # raised whenever the same files would make other records
+VERSION = 3  # raised whenever the same files would make other records
 SEEDS_PER_UNIT = 32
 """Single seeds that are read, and kept, together."""
 
@@ -228,6 +228,7 @@ def _facts(read: Read) -> dict[str, Any]:
         "rgb": read.rgb,
         "notes": read.notes,
         "left_out": read.left_out,
+        "not_finite": [read.not_finite, read.values],
     }
 
 
