@@ -1,18 +1,21 @@
 """What a classifier is shown: in one place, for every sensor."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from bimae.data import open_dataset
+from bimae.data import DatasetInfo, SeedDataset, open_dataset
 from bimae.errors import ConfigError, ModelError
 from bimae.evaluate.classification import classify
 from bimae.evaluate.looks import look
+from bimae.evaluate.sensor import Learned
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
 from bimae.spectra import band_shares
+from tests.export.cases import classifier as of_scale
 from tests.model.small import CONFIG
 
 
@@ -71,3 +74,71 @@ def test_learned_positions_know_one_sensor(small_data: Path, tmp_path: Path) -> 
     assert "by number" not in look(SeedClassifier(fit), samples).note
     with pytest.raises(ConfigError, match="only a model of any sensor"):
         look(SeedClassifier(fit), samples, modality="rgb")
+
+
+def copied(small_data: Path, folder: Path, **told: str) -> SeedDataset:
+    """The same data, telling more of themselves."""
+    shutil.copytree(small_data, folder)
+    DatasetInfo.add(folder, **told)
+    return open_dataset(folder)
+
+
+@pytest.mark.parametrize("scale", ["standard", "shape", "whitened"])
+def test_another_unit_is_refused_where_values_are_held_against_those_learned_from(
+    small_data: Path, tmp_path: Path, scale: str
+) -> None:
+    plain, folder = open_dataset(small_data), tmp_path / "data"
+    counts = copied(small_data, tmp_path / "counts", unit="counts")
+    reflectance = copied(small_data, folder, unit="reflectance")
+    model = of_scale(plain, scale)
+    with pytest.raises(ModelError) as told:
+        look(model, reflectance, learned=Learned("counts"))
+    assert str(told.value) == (
+        f"{folder}: spectra are reflectance, but the model learned from counts and holds values "
+        "against those; use data in counts, or a model that learned from reflectance"
+    )
+    with pytest.raises(ModelError, match="import: --white and --dark"):
+        look(model, counts, learned=Learned("reflectance"))
+    with pytest.raises(ModelError, match="import: --store uint8"):
+        look(model, reflectance, learned=Learned("reflectance x 255, rounded"))
+    assert look(model, counts, learned=Learned("Counts")).note == ""
+    assert look(model, plain, learned=Learned()).note == ""
+    assert "these data do not tell the unit" in look(model, plain, learned=Learned("counts")).note
+    assert "the model does not tell" in look(model, counts, learned=Learned()).note
+
+
+def test_another_unit_does_not_matter_to_a_scale_within_the_pixel_or_to_colours(
+    small_data: Path, tmp_path: Path
+) -> None:
+    counts = copied(small_data, tmp_path / "counts", unit="counts")
+    for model in (
+        of_scale(counts, "before"), of_scale(counts, "after"), of_scale(counts, modality="rgb")
+    ):  # fmt: skip
+        assert look(model, counts, learned=Learned("reflectance")).note == ""
+    anywhere = of_scale(counts, "standard", any_sensor=True, positions="wavelength")
+    colours = look(anywhere, counts, modality="rgb", learned=Learned("reflectance"))
+    assert colours.note == ""
+    with pytest.raises(ModelError, match="spectra are counts"):
+        look(anywhere, counts, modality="hs", learned=Learned("reflectance"))
+
+
+def test_colours_of_a_kind_that_the_model_never_saw(small_data: Path, tmp_path: Path) -> None:
+    plain = open_dataset(small_data)
+    made = copied(small_data, tmp_path / "made", rgb="false colour")
+    both = copied(small_data, tmp_path / "both", rgb="camera and false colour")
+    camera = copied(small_data, tmp_path / "camera", rgb="camera")
+    model, learned = of_scale(plain, "before"), Learned(rgb="camera")
+    assert look(model, made, learned=learned).note == (
+        "RGB images are false colour made from bands, but the model learned from a camera's: its "
+        "answers are not to be relied on"
+    )
+    note = look(model, both, learned=learned).note
+    assert note.startswith("some RGB images are false colour")
+    assert "answers to these are not" in note
+    assert "are a camera's" in look(model, camera, learned=Learned(rgb="false colour")).note
+    for data, known in (
+        (camera, learned), (plain, learned), (made, Learned()), (both, Learned(rgb=both.info.rgb))
+    ):  # fmt: skip
+        assert look(model, data, learned=known).note == ""
+    spectra = of_scale(plain, "before", modality="hs")
+    assert look(spectra, made, learned=learned).note == ""

@@ -1,12 +1,14 @@
 """The module that is exported says what `bimae predict` says of a model folder, whatever model."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bimae.data import SeedDataset, open_dataset
+from bimae.data import DatasetInfo, SeedDataset, open_dataset
+from bimae.errors import ModelError
 from bimae.export.agreement import Agreement, Answers, compared
 from bimae.export.sensor import OwnSensor, Turned
 from bimae.model import SeedClassifier
@@ -132,3 +134,19 @@ def test_the_own_sensor_stands_for_data_of_it(data: SeedDataset, folder: Path) -
         for sensor in (own, data)
     ]
     assert plates[0].hs == plates[1].hs
+
+
+def test_another_unit_is_refused(data: SeedDataset, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "reflectance"
+    shutil.copytree(data.root, other)
+    DatasetInfo.add(other, unit="reflectance")
+    for scale, refused in (("standard", True), ("after", False)):
+        turned = Turned.to(classifier(data, scale), data, "auto", "auto")
+        plate = turned.plate(folder, {"data": {"unit": "counts"}}, None)
+        exported = eager(turned, plate, None)
+        if refused:
+            with pytest.raises(ModelError, match="are reflectance, but deployed learned from coun"):
+                exported.on(open_dataset(other))
+            assert "do not tell the unit of spectra" in exported.on(data).feed.note
+        else:
+            assert exported.on(open_dataset(other)).feed.note == ""

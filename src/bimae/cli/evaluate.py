@@ -55,7 +55,9 @@ def run(options: EvaluateOptions) -> None:
     from bimae.data import open_dataset
     from bimae.evaluate.classification import classify
     from bimae.evaluate.looks import look
+    from bimae.evaluate.sensor import Learned
     from bimae.model import SeedClassifier, model_folder, results_folder
+    from bimae.report.card import read_about
     from bimae.report.results import check_out, write_results
 
     model = SeedClassifier.from_pretrained(options.weights)
@@ -65,10 +67,14 @@ def run(options: EvaluateOptions) -> None:
     check_out(out, overwrite=options.overwrite)
     sizes = model.config.model
     samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
-    looks = look(model, samples, modality=options.modality, bands=options.bands)
+    folder = model_folder(options.weights)
+    looks = look(
+        model, samples, modality=options.modality, bands=options.bands,
+        learned=Learned.of(read_about(folder)),
+    )  # fmt: skip
     if looks.note:
         print(f"note: {looks.note}")
-    run_folder = model_folder(options.weights).parent
+    run_folder = folder.parent
     part, chosen, note = choose_part(options.part, samples, options.data, run_folder / "split.json")
     if note:
         print(note)

@@ -16,6 +16,7 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.errors import ConfigError, DataError
 from bimae.evaluate.looks import Looks, look
+from bimae.evaluate.sensor import Learned
 from bimae.explain.expected import Absent, Expected, StandIn
 from bimae.explain.explainer import Explainer
 from bimae.explain.many import explain_many
@@ -56,7 +57,10 @@ def explain_job(
     Raises:
         BimaeError: The data do not fit the model, or ids, a part or a window are not there.
     """
-    looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
+    looks = look(
+        model, samples, modality=options.modality, bands=options.bands, labels=False,
+        learned=Learned.of(read_about(folder)),
+    )  # fmt: skip
     chosen, notes = _chosen(options, samples, folder.parent / "split.json")
     notes += [looks.note] * bool(looks.note)
     if left_out:

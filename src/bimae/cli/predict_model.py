@@ -146,12 +146,15 @@ class _Folder:
 
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
         from bimae.evaluate.looks import look
+        from bimae.evaluate.sensor import Learned
         from bimae.predict.network import Network
+        from bimae.report.card import read_about
 
         options = self.options
         looks = look(
-            self.model, samples, modality=options.modality, bands=options.bands, labels=False
-        )
+            self.model, samples, modality=options.modality, bands=options.bands, labels=False,
+            learned=Learned.of(read_about(self.folder)),
+        )  # fmt: skip
         return Network(self.model, self.folder, self.shown, looks, self.calibrated), looks.note
 
 

@@ -192,6 +192,7 @@ def _report(
     from bimae.cli.progress import progress
     from bimae.cli.wrapped import wrapped
     from bimae.evaluate.looks import look
+    from bimae.evaluate.sensor import Learned
     from bimae.predict.lot import Lot, judge_lot
     from bimae.predict.lot_figures import lot_figures
     from bimae.report.card import read_about
@@ -201,7 +202,10 @@ def _report(
     samples, left_out = source.opened(), source.left_out
     model, calibrated = asked.model, asked.calibrated
     about = read_about(asked.folder)
-    looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
+    looks = look(
+        model, samples, modality=options.modality, bands=options.bands, labels=False,
+        learned=Learned.of(about),
+    )  # fmt: skip
     batches = -(-len(samples) // options.batch_size)
     with progress("answers", "batch", batches) as watch:
         judged = judge_lot(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError
-from bimae.evaluate.sensor import Sensed, check_sensor
+from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
 from bimae.spectra import BandSelection, BandWeights, between, place_of
@@ -39,6 +39,7 @@ def look(
     modality: Asked = "auto",
     bands: str = "auto",
     labels: bool = True,
+    learned: Learned | None = None,
 ) -> Looks:
     """Makes a classifier ready for a data set and what is to be read of it.
 
@@ -50,9 +51,12 @@ def look(
         modality: Views to show; `auto`: all that it looks at.
         bands: A `BandSelection`; `auto`: those that it was trained with, or of another sensor all.
         labels: Whether labels are read.
+        learned: What the model learned from, which its configuration does not tell; None: whether
+            the data are alike is not looked at.
 
     Raises:
-        ModelError: The data are of another sensor than the model, which knows only one.
+        ModelError: The data are of another sensor than the model, which knows only one; or in
+            another unit than `learned`.
         ConfigError: A model of one sensor is asked for other views or bands than its own.
         BandError: The sensor lacks the bands.
     """
@@ -76,6 +80,9 @@ def look(
         config = model.config
     elif bands != "auto":
         raise ConfigError(f"bands {bands!r} are asked for, but modality rgb shows none")
+    if learned is not None:
+        told = check_values(samples, learned, modality=shown, scale=config.scale)
+        note = "; ".join(filter(None, (note, *told)))
     reading = Reading.of(config, labels=labels)
     if not config.any_sensor:
         return Looks(reading, note=note)

@@ -1,12 +1,17 @@
-"""Whether data are of the sensor that a model knows. No torch."""
+"""Whether data are of the sensor, the unit and the kind of colours that a model knows. No torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bimae.data import DatasetInfo
 from bimae.errors import ModelError
 from bimae.spectra import band_reach
+
+ABSOLUTE = ("standard", "shape", "whitened")
+"""Scales that hold a value against those learned from: another unit makes nonsense of them."""
+COLOURS = {"camera": "a camera's", "false colour": "false colour made from bands"}
 
 
 class Sensed(Protocol):
@@ -27,6 +32,96 @@ class Sensed(Protocol):
     @property
     def info(self) -> DatasetInfo:
         """What else is known of the sensor."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the images were that a model learned from.
+
+    Attributes:
+        unit: Of the spectra, as `DatasetInfo` has it; empty where unknown.
+        rgb: What the RGB images were, likewise.
+    """
+
+    unit: str = ""
+    rgb: str = ""
+
+    @classmethod
+    def of(cls, about: Mapping[str, Any]) -> "Learned":
+        """From what a model folder says of itself (`about.json`), which may be nothing."""
+        data: Mapping[str, Any] = about.get("data") or {}
+        return cls(data.get("unit") or "", data.get("rgb") or "")
+
+
+def check_values(
+    samples: Sensed, learned: Learned, *, modality: str, scale: str, name: str = "the model"
+) -> list[str]:
+    """Refuses spectra in another unit than the one that a model learned from, where that matters.
+
+    Args:
+        samples: The data.
+        learned: What the model learned from.
+        modality: Views that it is shown.
+        scale: How it scales spectra.
+        name: What the model is called in messages.
+
+    Returns:
+        What a person should know: that units could not be compared, that RGB images are of a kind
+        that the model has never seen. Nothing where neither side tells, as nothing is known then.
+
+    Raises:
+        ModelError: The units are known, and differ.
+    """
+    notes = []
+    if modality != "rgb" and scale in ABSOLUTE:
+        notes.append(_compare_units(samples, learned.unit, name))
+    if modality != "hs":
+        notes.append(_compare_colours(samples.info.rgb, learned.rgb, name))
+    return [note for note in notes if note]
+
+
+def _compare_units(samples: Sensed, expected: str, name: str) -> str:
+    found = samples.info.unit
+    if found.strip().lower() == expected.strip().lower():
+        return ""
+    if not expected:
+        return f"spectra are {found}, but {name} does not tell what unit it learned from"
+    if not found:
+        return f"{name} learned from {expected}, but these data do not tell the unit of spectra"
+    raise ModelError(
+        f"{samples.root}: spectra are {found}, but {name} learned from {expected} and holds values "
+        f"against those; use data in {expected}{_made_by(found, expected)}, or a model that "
+        f"learned from {found}"
+    )
+
+
+def _made_by(found: str, expected: str) -> str:
+    """How an import gives the unit, where it can."""
+    if not expected.startswith("reflectance"):
+        return ""
+    words = [] if found.startswith("reflectance") else ["--white and --dark"]
+    if ("255" in found) != ("255" in expected):
+        words.append(f"--store {'uint8' if '255' in expected else 'float32'}")
+    return f" (bimae data import: {', '.join(words)})" * bool(words)
+
+
+def _compare_colours(found: str, expected: str, name: str) -> str:
+    """Colours made from bands are no camera's: what a model knows of one kind misleads it here."""
+    if not found or not expected:
+        return ""
+    kinds, known = found.split(" and "), expected.split(" and ")
+    new = [kind for kind in kinds if kind not in known]
+    if not new:
+        return ""
+    some = "some " * (len(new) < len(kinds))
+    return (
+        f"{some}RGB images are {_colours(new)}, but {name} learned from {_colours(known)}: its "
+        f"answers{' to these' * bool(some)} are not to be relied on"
+    )
+
+
+def _colours(kinds: Sequence[str]) -> str:
+    return " and ".join(COLOURS.get(kind, kind) for kind in kinds)
 
 
 def check_sensor(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bimae.data import SeedDataset
 from bimae.data.transforms import Mix
 from bimae.errors import BandError, DataError, ModelError
-from bimae.evaluate.sensor import Sensed, check_sensor
+from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
 from bimae.export.nameplate import Nameplate, Pixels, RgbPixels, Spectra
 from bimae.spectra import BandSelection, BandWeights, band_reach
 
@@ -45,13 +45,17 @@ class Feed:
             name: What the file is called in messages.
 
         Raises:
-            ModelError: The data are of another sensor.
+            ModelError: The data are of another sensor, or in another unit.
         """
         picks: tuple[BandWeights, ...] = ()
         notes = []
         if plate.hs is not None:
             picks, note = _picks(plate.hs, plate.bands, samples, name)
             notes.append(note)
+            learned = Learned(plate.hs.unit)
+            notes += check_values(
+                samples, learned, modality=plate.modality, scale=plate.scale, name=name
+            )
         if plate.rgb_pixels == "uint8" and any("RGB" in text for text in samples.resized):
             notes.append(f"RGB images are resized here, and rounded to the bytes that {name} takes")
         return cls(plate, picks, "; ".join(filter(None, notes)))
