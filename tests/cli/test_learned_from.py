@@ -37,6 +37,7 @@ def asked(model: Path, samples: Path, out: Path) -> dict[str, list[object]]:
         ],
         "evaluate": [f"--weights={model}", f"--data={samples}", f"--out={out / 'e'}"],
         "explain": [model, samples, f"--out={out / 'x'}", "--count=1", "--check=0"],
+        "calibrate": [model, samples],
     }  # fmt: skip
 
 
@@ -62,3 +63,19 @@ def test_false_colour_is_told_of(
         told = " ".join((ran.out + ran.err).split())
         assert "RGB images are false colour made from bands, but the model learned" in told, verb
         assert "not to be relied on" in told, verb
+
+
+def test_a_camera_s_files_become_what_the_model_learned_from(
+    capsys: pytest.CaptureFixture[str], model: Path, tmp_path: Path
+) -> None:
+    about = {"data": {"unit": "reflectance x 255, rounded", "rgb": "camera"}}
+    (model / "model" / "about.json").write_text(json.dumps(about))
+    raw, out = tmp_path / "raw", tmp_path / "a.csv"
+    words = ("--layout", "folders", "--per-class", 1, "--bands", 12)
+    assert run(capsys, "data", "simulate", raw, *words).code == 0
+    ran = run(capsys, "predict", model, raw, "--out", out, "--keep-import=true")
+    assert ran.code == 0, ran.err
+    (kept,) = tmp_path.glob("a.csv.import")
+    samples = open_dataset(kept)
+    assert samples.info.unit == about["data"]["unit"]
+    assert samples.stored(0, "hs").hs.dtype.kind == "u"

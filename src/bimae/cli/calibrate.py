@@ -86,6 +86,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from bimae.cli.progress import progress
     from bimae.data import open_dataset
     from bimae.evaluate.looks import look
+    from bimae.evaluate.sensor import Learned
     from bimae.model import SeedClassifier, model_folder
     from bimae.model.hub import is_address
     from bimae.predict.calibrate import Parts, calibrate, listen
@@ -103,7 +104,10 @@ def run(options: CalibrateOptions) -> "Calibrated":
     config = model.config
     sizes = config.model
     samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
-    looks = look(model, samples, modality=options.modality, bands=options.bands, labels=False)
+    looks = look(
+        model, samples, modality=options.modality, bands=options.bands, labels=False,
+        learned=Learned.of(about),
+    )  # fmt: skip
     if looks.note:
         print(f"note: {looks.note}")
     parts, how = _parts(options, samples, config.classes, folder.parent / "split.json")

@@ -115,7 +115,7 @@ def run(options: ExplainOptions) -> None:
         options.model, options.data, options.out, workers=options.workers,
         keep_import=options.keep_import,
     )  # fmt: skip
-    source = Source.of(predict, sizes_of(folder, model.config.model), model.config.classes)
+    source = Source.of(predict, sizes_of(folder, model.config), model.config.classes)
     with source.cleared():
         told = _report(options, folder, model, source)
     for line in told:

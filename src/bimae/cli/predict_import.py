@@ -142,6 +142,7 @@ def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) ->
         rgb_size=sizes.rgb_size,
         keep_flagged=True,
         seed_side=sizes.seed_side,
+        store=sizes.store,
     )
     if problems := list(settings.problems()):
         raise ConfigError.of(problems)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from bimae.errors import ConfigError
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bimae.cli.predict import PredictOptions
     from bimae.data import SeedDataset
     from bimae.export.runtime import Exported
-    from bimae.model import ModelConfig, SeedClassifier
+    from bimae.model import ClassifierConfig, SeedClassifier
     from bimae.predict.calibrated import Calibrated, Shown
     from bimae.predict.stream import Answerer
 
@@ -24,11 +24,13 @@ class Sizes(NamedTuple):
         hs_size: Side of spectral images in pixels.
         rgb_size: Side of RGB images in pixels.
         seed_side: Square that seeds of trays were cut with where the model learned; None: unknown.
+        store: Numbers that reflectance becomes, where the model's scale depends on it.
     """
 
     hs_size: int
     rgb_size: int
     seed_side: int | None
+    store: Literal["float32", "uint8"] = "float32"
 
 
 class Opened(Protocol):
@@ -97,8 +99,11 @@ class _File:
 
     @property
     def sizes(self) -> Sizes:
+        from bimae.evaluate.sensor import stored_as
+
         plate = self.exported.plate
-        return Sizes(plate.hs_size, plate.rgb_size, plate.seed_side)
+        unit = "" if plate.hs is None else plate.hs.unit
+        return Sizes(plate.hs_size, plate.rgb_size, plate.seed_side, stored_as(unit, plate.scale))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -134,7 +139,7 @@ class _Folder:
 
     @property
     def sizes(self) -> Sizes:
-        return sizes_of(self.folder, self.model.config.model)
+        return sizes_of(self.folder, self.model.config)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -158,12 +163,19 @@ class _Folder:
         return Network(self.model, self.folder, self.shown, looks, self.calibrated), looks.note
 
 
-def sizes_of(folder: Path, sizes: "ModelConfig") -> Sizes:
+def sizes_of(folder: Path, config: "ClassifierConfig") -> Sizes:
     """Of a model folder: what its `about.json` knows, too."""
+    from bimae.evaluate.sensor import Learned, stored_as
     from bimae.report.card import read_about
 
-    side = read_about(folder).get("data", {}).get("seed_side")
-    return Sizes(sizes.hs_size, sizes.rgb_size, side if isinstance(side, int) else None)
+    about, sizes = read_about(folder), config.model
+    side = about.get("data", {}).get("seed_side")
+    return Sizes(
+        sizes.hs_size,
+        sizes.rgb_size,
+        side if isinstance(side, int) else None,
+        stored_as(Learned.of(about).unit, config.scale),
+    )
 
 
 def _calibration(

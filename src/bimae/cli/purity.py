@@ -117,7 +117,7 @@ def run(options: PurityOptions) -> None:
         options.model, options.lot, out, workers=options.workers, keep_import=options.keep_import
     )
     config = asked.model.config
-    source = Source.of(predict, sizes_of(asked.folder, config.model), config.classes)
+    source = Source.of(predict, sizes_of(asked.folder, config), config.classes)
     with source.cleared():
         told = _report(options, asked, source, out, browser)
     for line in told:

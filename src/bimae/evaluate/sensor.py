@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bimae.data import DatasetInfo
 from bimae.errors import ModelError
@@ -11,6 +11,8 @@ from bimae.spectra import band_reach
 
 ABSOLUTE = ("standard", "shape", "whitened")
 """Scales that hold a value against those learned from: another unit makes nonsense of them."""
+STEPS = "x 255, rounded"
+"""How the unit of reflectance ends that an import stored as bytes."""
 COLOURS = {"camera": "a camera's", "false colour": "false colour made from bands"}
 
 
@@ -51,6 +53,11 @@ class Learned:
         """From what a model folder says of itself (`about.json`), which may be nothing."""
         data: Mapping[str, Any] = about.get("data") or {}
         return cls(data.get("unit") or "", data.get("rgb") or "")
+
+
+def stored_as(unit: str, scale: str) -> Literal["float32", "uint8"]:
+    """How a camera's files are to be imported for a model: as where it learned, if that matters."""
+    return "uint8" if scale in ABSOLUTE and unit.endswith(STEPS) else "float32"
 
 
 def check_values(
