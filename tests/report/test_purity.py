@@ -206,6 +206,9 @@ def test_warnings(tmp_path: Path) -> None:
     assert "always knows the crop" in agreement(easy.figures.purity.settled)
     noted = replace(facts, notes=("bands go by wavelength",))
     assert noted.warnings[-1] == "Bands go by wavelength."
+    assert len(noted.grave) == len(facts.grave)
+    false = replace(facts, notes=("RGB images are false colour: not to be relied on",))
+    assert "RGB images are false colour: not to be relied on." in false.grave
 
 
 def test_reference_is_of_known_seeds_where_there_are_some(small_data: Path, tmp_path: Path) -> None:

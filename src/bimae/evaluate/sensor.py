@@ -13,6 +13,8 @@ ABSOLUTE = ("standard", "shape", "whitened")
 """Scales that hold a value against those learned from: another unit makes nonsense of them."""
 STEPS = "x 255, rounded"
 """How the unit of reflectance ends that an import stored as bytes."""
+UNRELIABLE = "not to be relied on"
+"""What a note says of answers for data that are unlike all that a model has seen."""
 COLOURS = {"camera": "a camera's", "false colour": "false colour made from bands"}
 
 
@@ -123,7 +125,7 @@ def _compare_colours(found: str, expected: str, name: str) -> str:
     some = "some " * (len(new) < len(kinds))
     return (
         f"{some}RGB images are {_colours(new)}, but {name} learned from {_colours(known)}: its "
-        f"answers{' to these' * bool(some)} are not to be relied on"
+        f"answers{' to these' * bool(some)} are {UNRELIABLE}"
     )
 
 

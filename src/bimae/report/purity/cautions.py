@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bimae.evaluate.sensor import UNRELIABLE
 from bimae.predict.melding import clopper_pearson
 from bimae.report.purity.words import agreement, best, interval, percent
 
@@ -51,7 +52,7 @@ def _cautions(facts: "Facts") -> Iterator[Caution]:
     grave = (_unlike(facts), _doubted(facts), _rejected(facts), _learned(facts), _vague(facts))
     yield from (Caution(text) for text in grave if text)
     for note in facts.notes:
-        yield Caution(f"{note[0].upper()}{note[1:]}.", grave=False)
+        yield Caution(f"{note[0].upper()}{note[1:]}.", grave=UNRELIABLE in note)
     if resized := facts.samples.resized:
         yield Caution(
             f"Images were brought to the size of the model: {'; '.join(resized)}.", grave=False
