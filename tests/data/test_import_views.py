@@ -236,3 +236,9 @@ def test_wavelengths_that_lie_with_the_spectra(tmp_path):
     (tmp_path / "HS" / "wavelengths.txt").write_text("450\n550\n650\n750\n", encoding="utf-8")
     ds, _, _ = imported(tmp_path, tmp_path.parent / "out")
     assert ds.wavelengths_nm == (450, 550, 650, 750)
+
+
+def test_a_file_that_holds_all_seeds_is_told_how_to_go_in(tmp_path):
+    np.savez(tmp_path / "all.npz", hs=np.zeros((5, 6, 6, 4)), label=np.arange(5))
+    with pytest.raises(DataError, match=r"float64 \[5, 6, 6, 4\].*write_tfrecords \(README"):
+        imported(tmp_path, tmp_path.parent / "everything")

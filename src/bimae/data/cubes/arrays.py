@@ -108,19 +108,34 @@ def _choose(path: Path, arrays: Sequence[StoredArray], key: str | None, axes: in
         if len(named) != 1:
             raise DataError(f"{path}: found no array {key!r}, only {listed}: correct the key")
         if not _fits(named[0], axes):
-            raise DataError(f"{path}: found {named[0]}, expected {axes} axes of real numbers")
+            raise DataError(
+                f"{path}: found {named[0]}, expected {axes} axes of real numbers{_of_many(named)}"
+            )
         return named[0]
     fitting = [array for array in arrays if _fits(array, axes)]
     if axes == 2 and any(min(array.shape) > 1 for array in fitting):
         fitting = [array for array in fitting if min(array.shape) > 1]  # MATLAB's lists are [1, n]
     if not fitting:
         what = "3 axes (lines, samples, bands)" if axes == 3 else "2 axes (a map of classes)"
-        raise DataError(f"{path}: found {listed}, expected an array of real numbers with {what}")
+        raise DataError(
+            f"{path}: found {listed}, expected an array of real numbers with {what}"
+            f"{_of_many(arrays)}"
+        )
     fitting.sort(key=lambda array: -array.size)
     if len(fitting) > 1 and fitting[0].size <= 10 * fitting[1].size:
         several = ", ".join(str(array) for array in fitting[:8])
         raise DataError(f"{path}: found several arrays, {several}: say which one by its key")
     return fitting[0]
+
+
+def _of_many(arrays: Sequence[StoredArray]) -> str:
+    """What to do with a file that holds the cubes of many seeds in one array."""
+    if not any(array.dtype is not None and len(array.shape) == 4 for array in arrays):
+        return ""
+    return (
+        "; if this is all seeds in one file, write records of it from Python: "
+        "bimae.data.write_tfrecords (README, whatever your files are)"
+    )
 
 
 def _fits(array: StoredArray, axes: int) -> bool:
