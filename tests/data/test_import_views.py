@@ -155,6 +155,23 @@ def test_a_pattern_does_not_see_the_folder_of_a_part(tmp_path):
     ]
 
 
+def test_a_pattern_sees_every_other_folder(tmp_path):
+    seeds(tmp_path / "tray-3", ("oat_1", "rye_1"))
+    seeds(tmp_path / "tray-4", ("oat_1", "rye_1"))
+    plan = recognise(tmp_path, ImportSettings(label_pattern=r"tray-(\d)"))
+    assert [item.label for item in plan.items] == ["3", "3", "4", "4"]
+
+
+def test_views_can_be_asked_for(tmp_path):
+    npy(tmp_path / "HS" / "1.npy")
+    with pytest.raises(DataError, match="found no picture of a spectral file's name in another"):
+        recognise(tmp_path, ImportSettings(layout="views"))
+    png(tmp_path / "RGB" / "1.png")
+    plan = recognise(tmp_path, ImportSettings(layout="views"))
+    assert not list(ImportSettings(layout="views").problems())
+    assert plan.layout == "views"
+
+
 def test_groups_from_a_list(tmp_path):
     table = tmp_path / "labels.csv"
     table.write_text(

@@ -28,9 +28,9 @@ class ImportOptions:
     """A scan (header or data file), a table (.csv), or a folder of files."""
     out: Path
     """Folder to write the data set to."""
-    layout: Literal["auto", "folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"] = (
-        "auto"
-    )
+    layout: Literal[
+        "auto", "folders", "bisid-raw", "cubes", "views", "table", "tray", "scene", "boxes"
+    ] = "auto"
     """How the files are laid out; auto finds out and says what it found."""
     white: Path | None = None
     """White reference of every scan; default: looked for beside each (WHITEREF_*, *_White)."""

@@ -45,6 +45,7 @@ class Discriminant:
         self.classes_ = np.unique(truth)
         count = len(self.classes_)
         self._found: Any = KNeighborsClassifier(1)
+        self._means = np.stack([features[truth == k].mean(axis=0) for k in self.classes_])
         if _spread(features, truth):
             analysis = LinearDiscriminantAnalysis(
                 solver="lsqr",
@@ -53,7 +54,6 @@ class Discriminant:
             )
             self._found = make_pipeline(StandardScaler(), analysis)
         self._found.fit(features, truth)
-        self._means = np.stack([features[truth == k].mean(axis=0) for k in self.classes_])
         return self
 
     def predict_proba(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,7 +72,7 @@ class Discriminant:
             count: Of all classes, those that did not occur too.
         """
         if isinstance(self._found, KNeighborsClassifier):
-            rows, biases = self._nearest()
+            rows, biases = _nearest(self._means)
         else:
             scaler, analysis = (step for _, step in self._found.steps)
             rows = analysis.coef_ / scaler.scale_
@@ -85,13 +85,13 @@ class Discriminant:
         weights[self.classes_], bias[self.classes_] = rows, biases
         return weights, bias
 
-    def _nearest(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """By the distance to the mean of each class, whose samples are all alike."""
-        means = self._means
-        gaps = np.square(means[:, None] - means).sum(axis=2)
-        gap = np.median(gaps[np.triu_indices(len(means), 1)])
-        scale = (gap or 1.0) / (2 * SURE)
-        return means / scale, -np.square(means).sum(axis=1) / (2 * scale)
+
+def _nearest(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A linear layer by the distance to the mean of each class, whose samples are all alike."""
+    gaps = np.square(means[:, None] - means).sum(axis=2)
+    gap = np.median(gaps[np.triu_indices(len(means), 1)])
+    scale = (gap or 1.0) / (2 * SURE)
+    return means / scale, -np.square(means).sum(axis=1) / (2 * scale)
 
 
 def most_of_a_class(truth: NDArray[np.int64]) -> int:

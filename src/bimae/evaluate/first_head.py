@@ -1,7 +1,7 @@
 """What the head of a classifier is before anything is learned: discriminant analysis.
 
-With a few labels of each class that was better than what fine-tuning made of them, on real and on
-simulated data (docs/findings.md); and what comes out is a classifier like any other.
+With a few labels of each class that is hard to beat for what it costs (docs/findings.md); and what
+comes out is a classifier like any other.
 """
 
 from collections.abc import Sequence

@@ -152,7 +152,8 @@ def _by_pattern(items: Sequence[Item], settings: ImportSettings) -> tuple[list[I
 def _below_part(item: Item) -> str:
     """An item's name without the folder train, val or test that says its part."""
     first, slash, rest = item.name.partition("/")
-    return rest if slash and SPLIT_WORDS.get(first.lower()) == item.split else item.name
+    declares = item.split is not None and SPLIT_WORDS.get(first.lower()) == item.split
+    return rest if slash and declares else item.name
 
 
 def _offered(items: Sequence[Item], tables: Iterable[Path]) -> list[str]:

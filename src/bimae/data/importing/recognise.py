@@ -128,6 +128,11 @@ def _scans_plan(
     pictures: tuple[Path, ...] = (),
 ) -> Plan:
     views = by_views(root, scans, pictures)
+    if settings.layout == "views" and not views.paired:
+        raise DataError(
+            f"{root}: found no picture of a spectral file's name in another folder; a folder such "
+            "as RGB beside one such as HS is expected, with files of the same names"
+        )
     scans = views.scans
     left_out = [
         (path.relative_to(root).as_posix(), f"{path}: {why}") for path, why in views.left_out

@@ -8,7 +8,9 @@ from typing import Literal, get_args
 
 from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
 
-Layout = Literal["auto", "folders", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"]
+Layout = Literal[
+    "auto", "folders", "bisid-raw", "cubes", "views", "table", "tray", "scene", "boxes"
+]
 
 LAYOUTS: dict[str, str] = {
     "folders": "one folder a seed (class/id/ with a spectral and an RGB file)",

@@ -74,7 +74,9 @@ def write_report(
         (folder / SEEDS).write_bytes(as_csv(facts))
         (folder / PAGE).write_text(html, encoding="utf-8")
         if browser is not None:
-            paper = draw_page(facts, gallery.on_paper(), reference, weights, explained)
+            paper = html
+            if explained is not None:  # maps are most of its size
+                paper = draw_page(facts, gallery.on_paper(), reference, weights, explained)
             (folder / PRINTED).write_text(paper, encoding="utf-8")
             reason = print_pdf(browser, folder / PRINTED, folder / PAPER)
             (folder / PRINTED).unlink()
