@@ -57,7 +57,7 @@ class CalibratedCube(Cube):
         self.path, self.lines, self.samples = raw.path, raw.lines, raw.samples
         self.bands, self.sensor, self.unit = raw.bands, raw.sensor, "reflectance"
         self.notes = (*raw.notes, *notes)
-        self.default_bands, self.facts = raw.default_bands, raw.facts
+        self.default_bands, self.facts, self.blanked = raw.default_bands, raw.facts, raw.blanked
         self.file_bands = raw.file_bands
         self._raw, self._dead = raw, dead
         self._dark = dark.astype(np.float32)

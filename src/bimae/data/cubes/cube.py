@@ -9,6 +9,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from bimae.errors import DataError
+
 Values = NDArray[np.uint8] | NDArray[np.float32]
 
 BLOCK_BYTES = 32 << 20  # of float32: what a pass over a scan holds at a time
@@ -29,6 +31,38 @@ class Bands:
     fwhm_nm: tuple[float, ...] | None = None
 
 
+@dataclass
+class Blanked:
+    """What a file holds that is no number, counted as it is read: it becomes 0.
+
+    Attributes:
+        found: Values that were NaN or infinite.
+        values: All values that were read, those of a part that is read twice twice.
+        expected: Whether the file itself calls NaN or infinity its data ignore value.
+    """
+
+    found: int = 0
+    values: int = 0
+    expected: bool = False
+
+    @property
+    def unexpected(self) -> int:
+        """Values that a person should know about."""
+        return 0 if self.expected else self.found
+
+    def check(self, path: Path) -> None:
+        """Holds an image that has been read against what was counted.
+
+        Raises:
+            DataError: Nothing in it is a number.
+        """
+        if 0 < self.values == self.found:
+            raise DataError(
+                f"{path}: none of its {self.values} values is finite (all are NaN or infinite): "
+                "export it again, or remove it"
+            )
+
+
 class Cube(ABC):
     """A hyperspectral image on disk; nothing but its description is held in memory.
 
@@ -45,6 +79,7 @@ class Cube(ABC):
         facts: Integration time and the like as the file writes it, by the file's own names.
         file_bands: For each band its number in the file, from 0; None where the cube has the
             bands of its file in the order of its file.
+        blanked: What was read so far and is no number.
     """
 
     path: Path
@@ -57,6 +92,7 @@ class Cube(ABC):
     default_bands: tuple[int, ...] | None = None
     facts: Mapping[str, str] = MappingProxyType({})
     file_bands: tuple[int, ...] | None = None
+    blanked: Blanked
 
     @abstractmethod
     def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> Values:

@@ -4,6 +4,7 @@ Every reader of a file format ends here; what differs between them is only how t
 numbers (`Raster`), which axis is which, and what the file says about its bands.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bimae.data.cubes.bandlist import BandChoice
-from bimae.data.cubes.cube import Cube, Values
+from bimae.data.cubes.cube import Blanked, Cube, Values
 from bimae.data.cubes.raster import Part, Raster
 
 # The axes of a stored array: which of them is the lines, the samples, the bands.
@@ -71,6 +72,9 @@ class StoredCube(Cube):
         self.notes = (*facts.notes, *choice.notes)
         self.facts = dict(facts.exposure)
         self.default_bands = _places(facts.default_bands, choice.numbers)
+        self.blanked = Blanked(
+            expected=facts.ignored is not None and not math.isfinite(facts.ignored)
+        )
         self._raster, self._axes, self._facts = raster, axes, facts
         self._runs = band_runs(choice.numbers)
         byte = raster.dtype == np.uint8 and facts.divisor is None
@@ -119,8 +123,11 @@ class StoredCube(Cube):
         return np.where(blank, piece.dtype.type(0), piece) if blank.any() else piece
 
     def _scale(self, values: NDArray[Any]) -> None:
+        self.blanked.values += values.size
         if self._raster.dtype.kind == "f":
-            np.copyto(values, 0, where=~np.isfinite(values))
+            blank = ~np.isfinite(values)
+            self.blanked.found += int(np.count_nonzero(blank))
+            np.copyto(values, 0, where=blank)
         if self._facts.divisor is not None:
             values /= np.float32(self._facts.divisor)
 

@@ -1,10 +1,9 @@
 """An item -> samples: one reader for each kind of item."""
 
-import math
 import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,7 @@ from bimae.data.cubes import (
     read_wavelengths,
 )
 from bimae.data.cubes.array_files import ARRAY_SUFFIXES
-from bimae.data.cubes.cube import Bands, Cube
-from bimae.data.cubes.stored import StoredCube
+from bimae.data.cubes.cube import Bands, Blanked, Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
 from bimae.data.importing.pictures import false_colour_of, read_picture
@@ -55,9 +53,7 @@ class Read:
         rgb: `camera` or `false colour`.
         notes: What was assumed or mended.
         left_out: Name of each object of the item that cannot be used, and why.
-        not_finite: How many of its values were NaN or infinite and became 0, where nobody said
-            that these are to be ignored.
-        values: How many values were read, where `not_finite` was counted.
+        blanked: What is no number in it; known when all samples were taken.
     """
 
     samples: Iterable[tuple[Sample, str | None]]
@@ -65,73 +61,33 @@ class Read:
     sensor: str
     unit: str
     rgb: str
-    notes: list[str] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    not_finite: int = 0
-    values: int = 0
+    notes: list[str]
+    left_out: list[tuple[str, str]]
+    blanked: Blanked
+
+    @classmethod
+    def of(
+        cls,
+        cube: Cube,
+        item: Item,
+        samples: Iterable[tuple[Sample, str | None]],
+        notes: list[str],
+        left_out: Sequence[tuple[str, str]] = (),
+    ) -> "Read":
+        """What was read of a cube and of the item's RGB image, if it has one."""
+        rgb = "camera" if item.rgb is not None else "false colour"
+        return cls(
+            samples, cube.bands, cube.sensor, cube.unit, rgb, notes, [*left_out], cube.blanked
+        )
 
 
-@dataclass
-class NotFinite:
-    """Counts what a file holds that is no number: cubes blank it as they are read.
-
-    Attributes:
-        found: Values that were NaN or infinite.
-        values: All values that were read.
-        expected: Whether the file itself calls NaN or infinity its data ignore value.
-    """
-
-    found: int = 0
-    values: int = 0
-    expected: bool = False
-
-    @property
-    def unexpected(self) -> int:
-        """Values that a person should know about."""
-        return 0 if self.expected else self.found
-
-    def check(self, path: Path) -> None:
-        """Holds an image that has been read whole against what was counted.
-
-        Raises:
-            DataError: Nothing in it is a number.
-        """
-        if 0 < self.values == self.found:
-            raise DataError(
-                f"{path}: none of its {self.values} values is finite (all are NaN or infinite): "
-                "export it again, or remove it"
-            )
-
-
-class _CountedCube(StoredCube):
-    """A cube that counts, as it is read, what it blanks."""
-
-    def __init__(self, cube: StoredCube, count: NotFinite) -> None:
-        vars(self).update(vars(cube))
-        self._count = count
-        ignored = self._facts.ignored
-        count.expected = ignored is not None and not math.isfinite(ignored)
-
-    def _scale(self, values: NDArray[Any]) -> None:
-        self._count.values += values.size
-        if self._raster.dtype.kind == "f":
-            self._count.found += values.size - int(np.count_nonzero(np.isfinite(values)))
-        super()._scale(values)
-
-
-def open_scan(
-    item: Item,
-    settings: ImportSettings,
-    path: Path | None = None,
-    count: NotFinite | None = None,
-) -> Cube:
+def open_scan(item: Item, settings: ImportSettings, path: Path | None = None) -> Cube:
     """The item's cube, with wavelengths and references as far as they are there.
 
     Args:
         item: The item.
         settings: How it is read.
         path: Its spectral file, where that was unpacked.
-        count: Is told, whenever the cube is read, what is not finite in the file.
 
     Raises:
         DataError: It, or a reference, cannot be read or does not fit.
@@ -148,8 +104,6 @@ def open_scan(
         band_axis=axis,
         wavelengths=given,
     )
-    if count is not None and isinstance(cube, StoredCube):
-        cube = _CountedCube(cube, count)  # within the calibration, which is blind to it
     white, dark = item.white, item.dark
     if path != item.hs and white is None and dark is None:
         beside = find_references(path)  # an archive may hold its own
@@ -167,8 +121,7 @@ def scan_notes(cube: Cube) -> list[str]:
 
 def read_seed(item: Item, settings: ImportSettings) -> Read:
     """One seed: its whole cube, its RGB image or false colour, its label."""
-    count = NotFinite()
-    cube = open_scan(item, settings, count=count)
+    cube = open_scan(item, settings)
     size = cube.lines * cube.samples * cube.bands.count * 4
     if size > MOST_SEED_BYTES:
         raise DataError(
@@ -176,7 +129,7 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
             "are too many for one seed; if it is a tray of seeds, use --layout tray"
         )
     hs, notes = cube.read(), scan_notes(cube)
-    count.check(item.hs)
+    cube.blanked.check(item.hs)
     if item.rgb is not None:
         rgb = read_picture(item.rgb)
     else:
@@ -193,17 +146,7 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
         unit=cube.unit,
         where=str(item.hs),
     )
-    made = "camera" if item.rgb is not None else "false colour"
-    return Read(
-        [(sample, item.split)],
-        cube.bands,
-        cube.sensor,
-        cube.unit,
-        made,
-        notes,
-        not_finite=count.unexpected,
-        values=count.values,
-    )
+    return Read.of(cube, item, [(sample, item.split)], notes)
 
 
 def colour_notes(bands: Bands) -> list[str]:
@@ -266,9 +209,8 @@ def read_scene(item: Item, settings: ImportSettings) -> Read:
 
     Their spectra are the window's own pixels, unless another size is asked for.
     """
-    count = NotFinite()
-    cube = open_scan(item, settings, count=count)
-    scene = _scene(item, cube, count)
+    cube = open_scan(item, settings)
+    scene = _scene(item, cube)
     assert item.truth is not None
     labels = _class_map(item.truth)
     notes = scan_notes(cube)
@@ -290,18 +232,7 @@ def read_scene(item: Item, settings: ImportSettings) -> Read:
     if item.rgb is None:
         notes += colour_notes(cube.bands)
     samples = (_sized(sample, cube.unit, settings, str(item.hs)) for sample in windows)
-    made = "camera" if item.rgb is not None else "false colour"
-    parts = zip(samples, windows.splits, strict=True)
-    return Read(
-        parts,
-        cube.bands,
-        cube.sensor,
-        cube.unit,
-        made,
-        notes,
-        not_finite=count.unexpected,
-        values=count.values,
-    )
+    return Read.of(cube, item, zip(samples, windows.splits, strict=True), notes)
 
 
 def _class_map(path: Path) -> NDArray[Any]:
@@ -384,9 +315,8 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 def read_boxed(item: Item, settings: ImportSettings) -> Read:
     """The boxes of a table that lie in one scene."""
-    count = NotFinite()
-    cube = open_scan(item, settings, count=count)
-    scene = _scene(item, cube, count)
+    cube = open_scan(item, settings)
+    scene = _scene(item, cube)
     assert item.boxes is not None
     rows, outside = [], []
     for row in read_boxes(item.boxes):
@@ -406,20 +336,11 @@ def read_boxed(item: Item, settings: ImportSettings) -> Read:
     notes = scan_notes(cube)
     if item.rgb is None:
         notes += colour_notes(cube.bands)
-    return Read(
-        (
-            (_completed(sample, item, cube.unit, settings), row.split)
-            for sample, row in zip(samples, rows, strict=True)
-        ),
-        cube.bands,
-        cube.sensor,
-        cube.unit,
-        "camera" if item.rgb is not None else "false colour",
-        notes,
-        outside,
-        count.unexpected,
-        count.values,
+    completed = (
+        (_completed(sample, item, cube.unit, settings), row.split)
+        for sample, row in zip(samples, rows, strict=True)
     )
+    return Read.of(cube, item, completed, notes, outside)
 
 
 def _completed(sample: Sample, item: Item, unit: str, settings: ImportSettings) -> Sample:
@@ -434,7 +355,7 @@ def _completed(sample: Sample, item: Item, unit: str, settings: ImportSettings) 
     return _sized(whole, unit, replace(settings, hs_size=0), str(item.hs))
 
 
-def _scene(item: Item, cube: Cube, count: NotFinite) -> Scene:
+def _scene(item: Item, cube: Cube) -> Scene:
     size = cube.lines * cube.samples * cube.bands.count * 4
     if size > MOST_SCENE_BYTES:
         raise DataError(
@@ -443,7 +364,7 @@ def _scene(item: Item, cube: Cube, count: NotFinite) -> Scene:
         )
     rgb = None if item.rgb is None else read_picture(item.rgb)
     hs = cube.read()
-    count.check(item.hs)
+    cube.blanked.check(item.hs)
     return Scene(item.name, hs, rgb, cube.bands.wavelengths_nm)
 
 

@@ -117,9 +117,8 @@ def cut_tray(
             )
             yield sample, item.split
 
-    made = "camera" if photo is not None else "false colour"
     notes = [*scan_notes(cube), *(colour_notes(cube.bands) if photo is None else ())]
-    return Read(cut(), cube.bands, cube.sensor, cube.unit, made, notes)
+    return Read.of(cube, item, cut(), notes)
 
 
 def read_archive(item: Item, settings: ImportSettings) -> Read:
@@ -154,10 +153,9 @@ def read_archive(item: Item, settings: ImportSettings) -> Read:
             unit=cube.unit,
             where=str(item.hs),
         )
-    made = "camera" if photo is not None else "false colour"
     if photo is None:
         notes += colour_notes(cube.bands)
-    return Read([(sample, item.split)], cube.bands, cube.sensor, cube.unit, made, notes)
+    return Read.of(cube, item, [(sample, item.split)], notes)
 
 
 def count_objects(item: Item, settings: ImportSettings) -> int:

@@ -189,6 +189,7 @@ def _do_unit(unit: Unit, settings: ImportSettings, folder: Path) -> dict[str, An
                             size = list(image.shape[:2])
                             if size not in told["sizes"][view]:
                                 told["sizes"][view].append(size)
+                    told["not_finite"] = [read.blanked.unexpected, read.blanked.values]
             except BimaeError as error:
                 told = _failed(told, str(error))
             except MemoryError:
@@ -228,7 +229,6 @@ def _facts(read: Read) -> dict[str, Any]:
         "rgb": read.rgb,
         "notes": read.notes,
         "left_out": read.left_out,
-        "not_finite": [read.not_finite, read.values],
     }
 
 
