@@ -138,9 +138,12 @@ def test_no_test_part_no_labels_and_a_full_folder(
     bare = [sample(i, label=None, group="only", rgb=24, hs=4) for i in range(6)]
     write_tfrecords(tmp_path / "bare", bare)
     lines = mistakes(run(capsys, "baselines", tmp_path / "bare", "--methods", QUICK))
-    assert len(lines) == 2
-    assert "no test part, expected samples to test on" in lines[0]
-    assert "6 of 6 samples have no label" in lines[1]
+    assert len(lines) == 1
+    assert "none of 6 samples has a label" in lines[0]
+    named = [sample(i, label="ab"[i % 2], group="only", rgb=24, hs=4) for i in range(6)]
+    write_tfrecords(tmp_path / "named", named)
+    (line,) = mistakes(run(capsys, "baselines", tmp_path / "named", "--methods", QUICK))
+    assert "no test part, expected samples to test on" in line
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine.txt").write_text("mine")

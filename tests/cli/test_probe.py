@@ -195,7 +195,7 @@ def of_other_bands(data: Path, out: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        (without_labels, "no label, but a class is needed here (so for 8 of 8 samples)"),
+        (without_labels, "none of 8 samples has a label"),
         (without_test, "the test part is empty"),
         (of_other_bands, "images have 10 bands, the model"),
     ],

@@ -94,6 +94,7 @@ def run(options: BandsOptions) -> dict[str, Any]:
     from bimae.cli.bands_job import ONE_SENSOR, checked
     from bimae.cli.bands_text import tables
     from bimae.cli.progress import progress
+    from bimae.data.labels import left_aside
     from bimae.report import figures
     from bimae.report.band_facts import band_table
     from bimae.report.band_figure import band_figure
@@ -101,7 +102,8 @@ def run(options: BandsOptions) -> dict[str, Any]:
 
     out = _out(options)
     job = checked(options)
-    for note in filter(None, (job.looks.note, *job.samples.resized)):
+    aside = left_aside(job.samples.labels)
+    for note in filter(None, (aside, job.looks.note, *job.samples.resized)):
         print(f"note: {note}")
     if job.candidates is None:
         print(f"note: {ONE_SENSOR}")

@@ -64,6 +64,7 @@ class Job:
 def checked(options: "BandsOptions") -> Job:
     """Opens model and data; everything that cannot be carried out is told before any work."""
     from bimae.data import open_dataset
+    from bimae.data.labels import labelled
     from bimae.evaluate.band_ranking import band_groups
     from bimae.evaluate.looks import look
     from bimae.model import SeedClassifier, model_folder
@@ -86,7 +87,8 @@ def checked(options: "BandsOptions") -> Job:
             f"{len(own_nm)} bands, and {options.data} is of another; use data of that sensor"
         )
     looks = look(model, samples, modality=shown)
-    split = split_for(samples, options.seed, model_folder(options.model).parent / "split.json")
+    earlier = model_folder(options.model).parent / "split.json"
+    split = labelled(split_for(samples, options.seed, earlier), samples, needed=())
     candidates, problems = _candidates(options, model, samples)
     problems += _part_problems(options, samples, split, model.config.classes, choosing=any_sensor)
     if problems:

@@ -109,13 +109,15 @@ def run(options: BaselinesOptions) -> list[dict[str, Any]]:
     """
     from bimae.cli.parts import tell_parts
     from bimae.data import open_dataset, split_dataset
+    from bimae.data.labels import labelled
+    from bimae.data.splits import PARTS
     from bimae.evaluate.baselines import split_problems
     from bimae.storage import write_text
 
     if options.out is not None:
         _check_out(options.out)
     samples = open_dataset(options.data)
-    split = split_dataset(samples, seed=options.seed)
+    split = labelled(split_dataset(samples, seed=options.seed), samples, PARTS)
     if wrong := split_problems(samples, split):
         raise DataError("\n".join(wrong))
     splits = _splits(options, samples, split)

@@ -85,6 +85,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from bimae.cli.calibrate_text import lines, summary
     from bimae.cli.progress import progress
     from bimae.data import open_dataset
+    from bimae.data.labels import left_aside
     from bimae.evaluate.looks import look
     from bimae.evaluate.sensor import Learned
     from bimae.model import SeedClassifier, model_folder
@@ -110,6 +111,8 @@ def run(options: CalibrateOptions) -> "Calibrated":
     )  # fmt: skip
     if looks.note:
         print(f"note: {looks.note}")
+    if aside := left_aside(samples.labels):
+        print(f"note: {aside}")
     parts, how = _parts(options, samples, config.classes, folder.parent / "split.json")
     said = {}
     for name, indices in parts.items():

@@ -53,6 +53,7 @@ def main(argv: list[str], prog: str) -> None:
 def run(options: EvaluateOptions) -> None:
     """Classifies, writes the results, and says what came out."""
     from bimae.data import open_dataset
+    from bimae.data.labels import left_aside, with_label
     from bimae.evaluate.classification import classify
     from bimae.evaluate.looks import look
     from bimae.evaluate.sensor import Learned
@@ -80,9 +81,17 @@ def run(options: EvaluateOptions) -> None:
         print(note)
     if not chosen:
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
+    if not (judged := with_label(chosen, samples.labels)):
+        raise DataError(
+            f"{options.data}: none of the {len(chosen):,} samples ({part}) has a label, so "
+            "there is nothing to judge answers by; choose another with --part, or ask for answers "
+            "alone (bimae predict)"
+        )
+    if aside := left_aside([samples.labels[i] for i in chosen]):
+        print(f"note: {aside}")
     results = write_results(
         out,
-        classify(model, samples, chosen, batch_size=options.batch_size, looks=looks),
+        classify(model, samples, judged, batch_size=options.batch_size, looks=looks),
         part=part,
         data=samples.info.name or str(options.data),
         simulated=samples.info.simulated,

@@ -17,8 +17,13 @@ FAR = 0.05  # a part whose share is further off than this is worth a line
 
 def tell_parts(split: "Split", samples: "SeedDataset") -> None:
     """Prints the parts' sizes and, where there is a reason, a line of caution each."""
+    from bimae.data.labels import left_aside
+
     sizes = {name: len(getattr(split, name)) for name in ("train", "val", "test")}
     print(f"parts    {', '.join(f'{n} {name}' for name, n in sizes.items())} ({split.how})")
+    used = (samples.labels[i] for name in sizes for i in getattr(split, name))
+    if None not in used and (aside := left_aside(samples.labels)):
+        print(f"note: {aside}")
     for text in samples.resized:
         print(f"note: {text} (height x width; --hs-size and --rgb-size choose others)")
     groups = {group for group in samples.groups if group is not None}

@@ -108,6 +108,7 @@ def run(options: ProbeOptions) -> dict[str, Any]:
         What is written.
     """
     from bimae.cli.progress import progress
+    from bimae.data.labels import left_aside
     from bimae.evaluate.frozen import fresh_like, parts_of
     from bimae.evaluate.probe import knn_probe, lda_probe, linear_probe
     from bimae.storage import write_text
@@ -118,7 +119,7 @@ def run(options: ProbeOptions) -> dict[str, Any]:
     sizes = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
     print(f"parts    {', '.join(f'{n} {part}' for part, n in sizes.items())} ({split.how})")
     notes = [f"{text} (height x width), as the model was made for" for text in samples.resized]
-    for note in [*notes, job.shown.note]:
+    for note in [left_aside(samples.labels), *notes, job.shown.note]:
         if note:
             print(f"note: {note}")
 

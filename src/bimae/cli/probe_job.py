@@ -207,12 +207,14 @@ def _in_words(modality: Modality, bands: str) -> str:
 
 def _split(options: "ProbeOptions", samples: "SeedDataset") -> "Split":
     """The parts to learn from, to choose by and to test on."""
+    from bimae.data.labels import labelled
+    from bimae.data.splits import PARTS
     from bimae.model import model_folder
     from bimae.train.prepare import split_for
 
     trained = options.weights != NO_WEIGHTS
     earlier = model_folder(options.weights).parent / "split.json" if trained else None
-    split = split_for(samples, options.seed, earlier)
+    split = labelled(split_for(samples, options.seed, earlier), samples, PARTS)
     if options.shots == "all":
         return split
     from bimae.data.shots import few

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset, Split
+from bimae.data.labels import labelled
 from bimae.data.loading import check_labels
 from bimae.data.reading import ALONE, Reading
 from bimae.data.shots import few, without
@@ -153,12 +154,12 @@ def learn(
 
 
 def _reduced(options: FinetuneOptions, samples: SeedDataset, split: Split) -> Split:
-    """The split without the classes left out, with no more training samples than asked for."""
+    """The split of what has a label, without classes left out, of as few shots as asked for."""
+    split = labelled(split, samples)
     if options.leave_out:
         split = without(split, samples.labels, options.leave_out)
     if options.shots == "all":
         return split
-    check_labels(samples, split.train, _classes(options, samples))
     return few(split, samples.labels, options.shots, options.seed)
 
 

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
 from bimae.data.batch import Batch
+from bimae.data.labels import with_label
 from bimae.data.loading import check_labels, seed_loader
 from bimae.data.reading import Reading, Standard, Within
 from bimae.data.resident import Resident, fits, resident_bytes
@@ -146,7 +147,10 @@ def _told_apart(split: Split, samples: SeedDataset) -> Split:
     if not Split.matches(beside, samples):
         return split
     own = Split.load(beside, samples)
-    if all(set(getattr(own, part)) == set(getattr(split, part)) for part in PARTS):
+    theirs = {part: set(getattr(own, part)) for part in PARTS}
+    # a fine-tuning leaves aside what has no label, which is no other way to split
+    named = {part: set(with_label(getattr(own, part), samples.labels)) for part in PARTS}
+    if {part: set(getattr(split, part)) for part in PARTS} in (theirs, named):
         return split
     note = "; as the run it starts from, not as split.json beside the data"
     return split if split.how.endswith(note) else replace(split, how=split.how + note)

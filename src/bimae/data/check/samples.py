@@ -89,7 +89,8 @@ def _classes(root: Path, seen: Sequence[Seen]) -> Iterator[Problem]:
         yield Problem("note", "no-labels", where, text, remedy, "sample", len(seen))
         return
     for s in unlabelled:
-        text, remedy = "no label, while others have one", "label it, or use it for pretraining only"
+        text = "no label, while others have one"
+        remedy = "label it; without one it is used for pretraining, and left aside in fine-tuning"
         yield Problem("note", "unlabelled", s.where, text, remedy, "sample")
     for label, count in sorted(sizes.items()):
         if count < FEW:
