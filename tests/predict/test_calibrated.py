@@ -62,6 +62,16 @@ def test_it_keeps_its_promises_on_new_samples() -> None:
     assert confusion[:, 3].sum() == round(new["rejected"] * 4000)
 
 
+def test_a_temperature_that_its_own_check_speaks_against_stays_1() -> None:
+    parts = Parts(said(1, sharp=3.0), said(2, sharp=0.5))  # fitted on answers of another kind
+    found = calibrate(parts, SHOWN, CLASSES, alpha=0.1, share=0.05)
+    assert found.temperature == 1
+    assert "the temperature stays 1" in found.facts["notes"][0]
+    assert "on the 300 samples of the check" in found.facts["notes"][0]
+    error = found.facts["checked"]["calibration_error"]
+    assert error["after"] == error["before"]
+
+
 def test_strangers_choose_the_score() -> None:
     found = made()
     facts = found.facts["strangers"]
@@ -112,7 +122,7 @@ def test_what_is_kept_is_what_was_made(tmp_path: Path, score: str) -> None:
 def test_a_threshold_that_rejects_nothing_is_kept(tmp_path: Path) -> None:
     few = calibrate(Parts(said(1, 5)), SHOWN, CLASSES, alpha=0.1, share=0.05)
     assert few.reject.value == inf
-    assert len(few.facts["notes"]) == 2
+    assert len(few.facts["notes"]) == 3  # and the temperature stays 1
     save(tmp_path, few)
     (found,) = load(tmp_path)
     assert found.reject == few.reject

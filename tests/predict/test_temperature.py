@@ -14,6 +14,7 @@ from bimae.predict.temperature import (
     MOST,
     calibration_error,
     fit_temperature,
+    kept_if_better,
     log_loss,
     log_softmax,
     probabilities,
@@ -143,3 +144,38 @@ def test_what_cannot_be_done_is_told() -> None:
         log_softmax([[0.0, 1.0]], 0.0)
     with pytest.raises(ConfigError, match="at least 1"):
         calibration_error([[0.5, 0.5]], [0], bins=0)
+
+
+def test_a_temperature_that_holds_is_kept() -> None:
+    logits, truth = said_by(2.5, 400)
+    found = fit_temperature(logits, truth)
+    assert kept_if_better(found, logits, truth, said_by(2.5, 400, seed=1)) == found
+    assert found.note == ""
+    assert kept_if_better(fit_temperature(logits[:1], truth[:1]), logits[:1], truth[:1]).value > 0
+
+
+def test_one_that_makes_other_samples_worse_stays_1() -> None:
+    """Of a model that is right every temperature that twelve samples ask for is their luck."""
+    other = said_by(1.0, 4000, seed=9)
+    refused = 0
+    for seed in range(40):
+        logits, truth = said_by(1.0, 12, seed=seed)
+        fitted = fit_temperature(logits, truth)
+        found = kept_if_better(fitted, logits, truth, other)
+        worse = log_loss(*other, fitted.value) > log_loss(*other)
+        refused += worse
+        assert log_loss(*other, found.value) <= log_loss(*other)
+        if worse:
+            assert (found.value, found.loss_after) == (1, found.loss_before)
+            assert found.note.startswith(f"the temperature stays 1: fitted was {fitted.value:.3f}")
+    assert refused > 20
+
+
+def test_the_samples_themselves_are_asked_where_there_is_no_check() -> None:
+    """One answer of ten that is wrong pulls T up; without it, the others go down."""
+    logits, truth = np.tile([2.2, 0.0], (10, 1)), np.zeros(10, int)
+    truth[3] = 1
+    found = kept_if_better(fit_temperature(logits, truth), logits, truth)
+    assert found.value == 1
+    assert "cross-validated on the 10 samples" in found.note
+    assert not found.at_bound

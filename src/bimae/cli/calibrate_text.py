@@ -15,10 +15,11 @@ def lines(made: "Calibrated") -> Iterator[str]:
     simulated = " (SIMULATED data)" * bool(facts["data"]["simulated"])
     yield f"temperature {made.temperature:.3f}{simulated}"
     if found := facts.get("checked"):
-        error, cover = found["calibration_error"], found["coverage"]
+        error, cover, loss = found["calibration_error"], found["coverage"], found["log_loss"]
         yield (
             f"  calibration error {error['before']:.3f} before, {error['after']:.3f} after "
-            f"(15 bins; accuracy {found['accuracy']:.3f})"
+            f"(15 bins), log loss {loss['before']:.3f} and {loss['after']:.3f} (accuracy "
+            f"{found['accuracy']:.3f})"
         )
         yield (
             f"sets     of {1 - made.conformal.alpha:.0%}: hold the truth in "

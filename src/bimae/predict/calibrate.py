@@ -18,7 +18,13 @@ from bimae.model import SeedClassifier
 from bimae.predict.calibrated import SCORES, Calibrated, Judged, Score, Shown, strangeness
 from bimae.predict.conformal import covered, covered_by, fit_conformal
 from bimae.predict.mahalanobis import Mahalanobis, fit_mahalanobis
-from bimae.predict.temperature import calibration_error, fit_temperature, log_loss, probabilities
+from bimae.predict.temperature import (
+    calibration_error,
+    fit_temperature,
+    kept_if_better,
+    log_loss,
+    probabilities,
+)
 from bimae.predict.unknown import Detection, detection, reject_threshold
 
 Watch = Callable[[Iterable[Answers]], Iterable[Answers]]
@@ -106,6 +112,8 @@ def calibrate(
 ) -> Calibrated:
     """Fits temperature, set thresholds and reject threshold, and checks them on other samples.
 
+    A temperature that does not hold there is 1, and a note of `facts` says so.
+
     Args:
         parts: What the classifier said.
         shown: The sensor.
@@ -120,7 +128,13 @@ def calibrate(
         BimaeError: There is nothing to fit on, or a number is not finite.
     """
     fit = parts.fit
-    temperature = fit_temperature(fit.logits, fit.truth)
+    other = parts.check
+    temperature = kept_if_better(
+        fit_temperature(fit.logits, fit.truth),
+        fit.logits,
+        fit.truth,
+        None if other is None else (other.logits, other.truth),
+    )
     conformal = fit_conformal(
         probabilities(fit.logits, temperature.value), fit.truth, alpha=alpha, per_class=per_class
     )

@@ -6,7 +6,7 @@ logits by one number T changes no answer, only how sure the answers are.
 Shapes: N samples, K classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -18,6 +18,7 @@ from bimae.predict.tables import check_labelled, check_table
 
 LEAST, MOST = 0.05, 20.0  # of T; what is asked for beyond says that the model or the labels are odd
 BINS = 15  # Guo et al. (2017), section 5
+FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class Temperature:
         loss_before: Mean negative log-likelihood of these in nats, at T = 1.
         loss_after: The same at `value`. It may lie slightly above `loss_before` where few samples
             are all answered rightly, see `fit_temperature`.
+        refused: Why it is 1, although another one was fitted; empty where it was not tried, or
+            held (`kept_if_better`).
     """
 
     value: float
     samples: int
     loss_before: float
     loss_after: float
+    refused: str = ""
 
     @property
     def at_bound(self) -> bool:
@@ -46,7 +50,7 @@ class Temperature:
     def note(self) -> str:
         """What a person should know; empty where nothing."""
         if not self.at_bound:
-            return ""
+            return self.refused
         return (
             f"the temperature is {self.value:g}, as far as it goes: {self.samples} samples do not "
             "tell how sure these answers may be; calibrate with more"
@@ -152,6 +156,54 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
 
             value = float(np.exp(-brentq(slope, low, high, xtol=1e-10)))
     return Temperature(value, count, log_loss(table, numbers), log_loss(table, numbers, value))
+
+
+def kept_if_better(
+    found: Temperature,
+    logits: ArrayLike,
+    truth: ArrayLike,
+    check: tuple[ArrayLike, ArrayLike] | None = None,
+) -> Temperature:
+    """A temperature that was fitted, or 1 where samples that it was not fitted on speak against it.
+
+    Of few samples the fit may follow their luck. So each tenth of them is asked what the others'
+    temperature does to it, and so are the samples of the check, where there are some: if either
+    becomes less likely than at 1, nothing is divided. The log loss decides and not the calibration
+    error, which of few samples is mostly chance.
+
+    Args:
+        found: What was fitted.
+        logits: [N, K] that it was fitted on.
+        truth: [N] class numbers.
+        check: The same of other samples; None: there are none.
+
+    Raises:
+        DataError: There is no sample.
+        ModelError: A logit is not finite.
+    """
+    table, numbers = check_labelled(logits, truth, "logits")
+    count, folds = len(numbers), min(FOLDS, len(numbers))
+    fold = np.arange(count) % folds  # samples stand by class as often as not
+    held = 0.0
+    for one in range(folds if folds > 1 else 0):
+        out = fold == one
+        value = fit_temperature(table[~out], numbers[~out]).value
+        held += float(out.sum()) * log_loss(table[out], numbers[out], value) / count
+    told = []
+    if folds > 1:
+        where = f"cross-validated on the {count} samples that it was fitted on"
+        told.append((where, log_loss(table, numbers), held))
+    if check is not None:
+        asked = log_loss(*check), log_loss(*check, found.value)
+        told.append((f"on the {len(np.asarray(check[1]))} samples of the check", *asked))
+    for where, without, given in told:
+        if given > without:
+            refused = (
+                f"the temperature stays 1: fitted was {found.value:.3f}, which made answers worse "
+                f"({where}: log loss {given:.3f} with it, {without:.3f} without)"
+            )
+            return replace(found, value=1.0, loss_after=found.loss_before, refused=refused)
+    return found
 
 
 def calibration_error(
