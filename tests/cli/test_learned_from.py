@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bimae.data import DatasetInfo, open_dataset
-from tests.cli.run import mistakes, run
+from tests.cli.run import FAST, mistakes, run
 from tests.export.cases import classifier
 
 
@@ -38,7 +38,27 @@ def asked(model: Path, samples: Path, out: Path) -> dict[str, list[object]]:
         "evaluate": [f"--weights={model}", f"--data={samples}", f"--out={out / 'e'}"],
         "explain": [model, samples, f"--out={out / 'x'}", "--count=1", "--check=0"],
         "calibrate": [model, samples],
+        "bands": [model, samples, f"--out={out / 'b'}", "--repeats=1"],
+        "probe": [
+            f"--weights={model}", f"--data={samples}", f"--out={out / 'r'}", "--control=false",
+        ],
     }  # fmt: skip
+
+
+def test_probing_a_pretrained_model_asks_for_its_unit_too(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    counts = data(small_data, tmp_path / "counts", unit="counts")
+    out = tmp_path / "a"
+    words = (f"--data={counts}", f"--out={out}", "--scale=standard", *FAST)
+    assert run(capsys, "pretrain", *words).code == 0
+    lot = data(small_data, tmp_path / "lot", unit="reflectance")
+    asked = (f"--weights={out}", f"--data={lot}", "--control=false")
+    (line,) = mistakes(run(capsys, "probe", *asked))
+    assert f"{lot}: spectra are reflectance, but the model learned from counts" in line
+    # of another scale values are their own measure, and of no weights nobody learned
+    assert run(capsys, "probe", *asked, "--scale=before").code == 0
+    assert run(capsys, "probe", *asked, "--modality=rgb").code == 0
 
 
 def test_another_unit_is_refused(

@@ -67,7 +67,9 @@ def checked(options: "BandsOptions") -> Job:
     from bimae.data.labels import labelled
     from bimae.evaluate.band_ranking import band_groups
     from bimae.evaluate.looks import look
+    from bimae.evaluate.sensor import Learned
     from bimae.model import SeedClassifier, model_folder
+    from bimae.report.card import read_about
     from bimae.train.prepare import split_for
 
     model = SeedClassifier.from_pretrained(options.model)
@@ -86,9 +88,10 @@ def checked(options: "BandsOptions") -> Job:
             f"{options.model}: makes up the bands of the sensor that it learned from, of "
             f"{len(own_nm)} bands, and {options.data} is of another; use data of that sensor"
         )
-    looks = look(model, samples, modality=shown)
-    earlier = model_folder(options.model).parent / "split.json"
-    split = labelled(split_for(samples, options.seed, earlier), samples, needed=())
+    folder = model_folder(options.model)
+    looks = look(model, samples, modality=shown, learned=Learned.of(read_about(folder)))
+    split = split_for(samples, options.seed, folder.parent / "split.json")
+    split = labelled(split, samples, needed=())
     candidates, problems = _candidates(options, model, samples)
     problems += _part_problems(options, samples, split, model.config.classes, choosing=any_sensor)
     if problems:

@@ -1,7 +1,7 @@
 """What `bimae probe` is to do, checked before any work."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ def checked(options: "ProbeOptions") -> Job:
 
     out = _out(options)
     model, samples = _opened(options)
-    shown = _shown(options, model, samples)
+    shown = _compared(options, model, samples, _shown(options, model, samples))
     split = _split(options, samples)
     check_parts(samples, split)
     pool = own_pool(model) if options.pool == "auto" else options.pool
@@ -152,6 +152,29 @@ def _shown(
         how["bands"] = selection.channels(samples.bands, samples.wavelengths_nm)
     read = selection.describe(samples.bands, samples.wavelengths_nm)
     return Shown(_in_words(modality, read), how)
+
+
+def _compared(
+    options: "ProbeOptions", model: "BiMAE | SeedClassifier", samples: "SeedDataset", shown: Shown
+) -> Shown:
+    """Refuses spectra in another unit than weights learned from, where these hold values to it."""
+    from bimae.evaluate.sensor import Learned, check_values
+    from bimae.model import SeedClassifier, model_folder
+    from bimae.report.card import read_about
+    from bimae.train.scaling import scale_of
+
+    if options.weights == NO_WEIGHTS:
+        return shown
+    learned = Learned.of(read_about(model_folder(options.weights)))
+    if isinstance(model, SeedClassifier):
+        scale: str = model.config.scale
+        modality = (shown.look or {}).get("modality", "auto")
+        modality = model.config.modality if modality == "auto" else modality
+    else:
+        scale = shown.how["scale"] or scale_of(model.config)
+        modality = shown.how["modality"]
+    notes = check_values(samples, learned, modality=modality, scale=scale)
+    return replace(shown, note="; ".join(filter(None, (shown.note, *notes))))
 
 
 def _any_sensor(own: ClassifierConfig) -> bool:

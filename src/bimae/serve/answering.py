@@ -8,7 +8,7 @@ Shapes: N samples, K classes, C bands.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,16 +19,19 @@ from numpy.typing import NDArray
 from bimae.data import DatasetInfo
 from bimae.data.dataset import StoredImages
 from bimae.data.given import GivenSamples
+from bimae.data.importing.finish import in_steps
 from bimae.data.loading import seed_loader
-from bimae.errors import ModelError
+from bimae.errors import DataError, ModelError
 from bimae.evaluate.answers import answers
 from bimae.evaluate.looks import Looks, look
+from bimae.evaluate.sensor import Learned, stored_as
 from bimae.explain import Explanation, explain_sample
 from bimae.model import SeedClassifier, model_folder
 from bimae.predict.calibrated import Calibrated, Judged, Shown, load
 from bimae.predict.temperature import probabilities
 from bimae.report.card import read_about
 from bimae.report.purity import weights_fingerprint
+from bimae.serve.limits import Refused
 from bimae.serve.upload import HS, RGB, Upload, Wanted
 
 Modality = Literal["bimodal", "hs", "rgb"]
@@ -43,12 +46,14 @@ class Sensor:
         bands: How many.
         wavelengths_nm: Their centres, or None where unknown.
         fwhm_nm: Their widths, or None where unknown.
+        unit: Of the spectra that the model is shown; empty where unknown.
     """
 
     modality: Modality
     bands: int
     wavelengths_nm: tuple[float, ...] | None
     fwhm_nm: tuple[float, ...] | None
+    unit: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +86,7 @@ class Answerer:
         config: As it was trained; turning to a sensor does not change this one.
         about: Facts of its model folder.
         calibrations: One for each sensor that it was calibrated for.
+        learned: What the images were that it learned from.
         wanted: What it looks at.
     """
 
@@ -97,6 +103,7 @@ class Answerer:
         self._model = SeedClassifier.from_pretrained(folder)
         self.config = self._model.config
         self.about = read_about(folder)
+        self.learned = Learned.of(self.about)
         self.name = folder.parent.name if folder.name == "model" else folder.name
         self.fingerprint = weights_fingerprint(folder)
         self.calibrations = load(folder)
@@ -127,8 +134,25 @@ class Answerer:
         modality: Modality = "bimodal" if len(views) == 2 else "hs" if HS in views else "rgb"
         if upload.spectra is None:
             return Sensor(modality, self.config.model.bands, self.config.wavelengths_nm, None)
-        bands = upload.spectra.bands
-        return Sensor(modality, bands.count, bands.wavelengths_nm, bands.fwhm_nm)
+        bands, unit = upload.spectra.bands, upload.spectra.unit
+        return Sensor(modality, bands.count, bands.wavelengths_nm, bands.fwhm_nm, unit)
+
+    def as_learned(self, upload: Upload) -> Upload:
+        """Reflectance in 255 steps, where the model learned from such and holds values to them.
+
+        Raises:
+            Refused: It is no reflectance in [0, 1] (422).
+        """
+        spectra, unit = upload.spectra, self.learned.unit
+        if spectra is None or spectra.unit != "reflectance":
+            return upload
+        if stored_as(unit, self.config.scale) != "uint8" or spectra.hs.dtype == np.uint8:
+            return upload
+        try:
+            hs = in_steps(spectra.hs)
+        except DataError as error:
+            raise Refused(422, f"hs: {error}") from error
+        return replace(upload, spectra=replace(spectra, hs=hs, unit=unit))
 
     def answer(self, sensor: Sensor, uploads: Sequence[Upload]) -> list[Verdict]:
         """Answers to samples of one sensor.
@@ -176,7 +200,9 @@ class Answerer:
             bands=sensor.bands,
             hs_size=self.wanted.hs_size,
             rgb_size=self.wanted.rgb_size,
-            info=DatasetInfo(wavelengths_nm=sensor.wavelengths_nm, fwhm_nm=sensor.fwhm_nm),
+            info=DatasetInfo(
+                wavelengths_nm=sensor.wavelengths_nm, fwhm_nm=sensor.fwhm_nm, unit=sensor.unit
+            ),
             name=HS,
         )
 
@@ -185,7 +211,9 @@ class Answerer:
         assert threading.get_ident() == self._thread, "another thread may be turning the model"
         if self._turned is None or self._turned[0] != sensor:
             self._turn_back()
-            looks = look(self._model, samples, modality=sensor.modality, labels=False)
+            looks = look(
+                self._model, samples, modality=sensor.modality, labels=False, learned=self.learned
+            )
             self._turned = sensor, looks
         return self._turned[1]
 

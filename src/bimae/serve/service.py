@@ -162,12 +162,16 @@ class Service:
                     f"found {received.size} bytes of the body after {self.limits.seconds:g} s, "
                     "expected all of it; send it faster, or cut the object out",
                 ) from error
-            reading = self._readers.submit(
-                read_upload, received, own, self.answerer.wanted, self.limits
-            )
+            reading = self._readers.submit(self._upload, received, own)
             return await self._awaited(reading, gone, until, "the upload is not read")
         finally:
             self._clean(own, received.size, reading)
+
+    def _upload(self, received: Received, own: Path) -> Upload:
+        """In a thread of its own: what was received, as the model can be shown it."""
+        return self.answerer.as_learned(
+            read_upload(received, own, self.answerer.wanted, self.limits)
+        )
 
     def _clean(self, own: Path, size: int, reading: "Future[Upload] | None") -> None:
         """Removes a folder; one that a thread still works in when that is done."""
@@ -239,8 +243,8 @@ class Service:
         }
 
     def _units(self, upload: Upload) -> list[str]:
-        """Spectra in another unit than those learned from are answered for, but hardly rightly."""
-        learned = self.answerer.about.get("data", {}).get("unit")
+        """Spectra in another unit than those learned from are told of, even where scaling helps."""
+        learned = self.answerer.learned.unit
         found = None if upload.spectra is None else upload.spectra.unit
         if not learned or not found or learned == found:
             return []

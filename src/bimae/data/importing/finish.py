@@ -46,15 +46,27 @@ def finished(
                 f"{where}: spectra are {unit or 'of unknown unit'}, but only reflectance can be "
                 "stored as uint8: give white and dark references, or use --store float32"
             )
-        above = float((hs > 1 + ABOVE).mean())
-        if above > MANY:
-            raise DataError(
-                f"{where}: {100 * above:.0f} % of the values are above 1 (up to {hs.max():g}), so "
-                "this is no reflectance in [0, 1] (percent? scaled by 10000?) and cannot be stored "
-                "as uint8: use --store float32"
-            )
-        hs = np.rint(np.clip(hs, 0, 1) * 255).astype(np.uint8)
+        try:
+            hs = in_steps(hs)
+        except DataError as error:
+            raise DataError(f"{where}: {error}: use --store float32") from error
     return Sample(id, label, group, rgb, hs)
+
+
+def in_steps(hs: Values) -> NDArray[np.uint8]:
+    """Reflectance [h, w, C] in [0, 1] as bytes, 255 for 1.
+
+    Raises:
+        DataError: Many values are far above 1.
+    """
+    above = float((hs > 1 + ABOVE).mean())
+    if above > MANY:
+        raise DataError(
+            f"{100 * above:.0f} % of the values are above 1 (up to {hs.max():g}), so this is no "
+            "reflectance in [0, 1] (percent? scaled by 10000?) and cannot be stored as uint8"
+        )
+    steps: NDArray[np.uint8] = np.rint(np.clip(hs, 0, 1) * 255).astype(np.uint8)
+    return steps
 
 
 def read_meta(path: Path) -> dict[str, str]:
