@@ -1,6 +1,7 @@
 """Files of ONNX and of torch.export: they say what the model says, for any batch."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from bimae import __version__
-from bimae.data import Sample, SeedDataset, open_dataset, write_tfrecords
+from bimae.data import DatasetInfo, Sample, SeedDataset, open_dataset, write_tfrecords
 from bimae.errors import ModelError
 from bimae.export.agreement import as_accurate
 from bimae.export.feeding import colour_type
@@ -39,7 +40,9 @@ def subject(
     model.save_pretrained(folder)
     turned = Turned.to(SeedClassifier.from_pretrained(folder), data, "auto", shown)
     calibrated = calibration(turned, data, score)
-    plate = turned.plate(folder, {"data": {"name": "x", "seed_side": 61}}, calibrated)
+    plate = turned.plate(
+        folder, {"data": {"name": "x", "seed_side": 61, "rgb": "camera"}}, calibrated
+    )
     return Subject(turned, folder, plate, calibrated)
 
 
@@ -73,12 +76,36 @@ def test_the_file_knows_what_it_is(filters: tuple[Subject, Exported], data: Seed
     assert told["bands"] == "490nm@60,650nm@90,800nm@40,900nm"
     assert told["hs"]["nm"][:3] == pytest.approx([490, 650, 800], abs=15)
     assert len(told["hs"]["picks"][1]) > 1 and len(told["hs"]["picks"][3]) == 1
-    assert told["seed_side"] == 61
+    assert (told["seed_side"], told["rgb"]) == (61, "camera")
     assert one.calibrated is not None
     assert told["judging"]["temperature"] == one.calibrated.temperature == 0.5
     assert told["judging"]["alpha"] == 0.4
     assert told["judging"]["reject"] == one.calibrated.reject.value
     assert Nameplate.from_json(text, "x") == one.plate == exported.plate
+
+
+def test_colours_of_another_kind_are_told_of(
+    filters: tuple[Subject, Exported], data: SeedDataset, tmp_path: Path
+) -> None:
+    """As a model folder tells of them (tests/cli/test_learned_from.py)."""
+    _, exported = filters
+    shutil.copytree(data.root, tmp_path / "lot")
+    DatasetInfo.add(tmp_path / "lot", rgb="false colour")
+    note = exported.on(open_dataset(tmp_path / "lot")).feed.note
+    assert "RGB images are false colour made from bands, but" in note
+    assert "learned from a camera's: its answers are not to be relied on" in note
+    DatasetInfo.add(tmp_path / "lot", rgb="camera")
+    assert "RGB" not in exported.on(open_dataset(tmp_path / "lot")).feed.note
+
+
+def test_a_file_from_before_colours_were_told_is_read(filters: tuple[Subject, Exported]) -> None:
+    one, _ = filters
+    plain = json.loads(one.plate.to_json())
+    del plain["rgb"]
+    assert Nameplate.from_json(json.dumps(plain), "x") == replace(one.plate, rgb="")
+    del plain["scale"]
+    with pytest.raises(ModelError, match="is damaged"):
+        Nameplate.from_json(json.dumps(plain), "x")
 
 
 def test_any_batch(filters: tuple[Subject, Exported], data: SeedDataset) -> None:

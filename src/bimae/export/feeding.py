@@ -52,10 +52,10 @@ class Feed:
         if plate.hs is not None:
             picks, note = _picks(plate.hs, plate.bands, samples, name)
             notes.append(note)
-            learned = Learned(plate.hs.unit)
-            notes += check_values(
-                samples, learned, modality=plate.modality, scale=plate.scale, name=name
-            )
+        learned = Learned("" if plate.hs is None else plate.hs.unit, plate.rgb)
+        notes += check_values(
+            samples, learned, modality=plate.modality, scale=plate.scale, name=name
+        )
         if plate.rgb_pixels == "uint8" and any("RGB" in text for text in samples.resized):
             notes.append(f"RGB images are resized here, and rounded to the bytes that {name} takes")
         return cls(plate, picks, "; ".join(filter(None, notes)))

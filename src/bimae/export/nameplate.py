@@ -14,6 +14,8 @@ from bimae.spectra import BandWeights
 
 KEY = "bimae"
 FORMAT = 1
+LATER = {"rgb": ""}
+"""What files of this format did not say at first, and what that means."""
 Modality = Literal["bimodal", "hs", "rgb"]
 Pixels = Literal["uint8", "uint16", "float32"]
 RgbPixels = Literal["uint8", "float32"]
@@ -94,6 +96,8 @@ class Nameplate:
         judging: The calibration; None: probabilities are all that comes out.
         precision: Of the products inside.
         seed_side: Square that seeds of trays were cut with, in pixels; None: unknown.
+        rgb: What the RGB images were that the model learned from, as `DatasetInfo` has it; empty
+            where unknown, or where none go in.
     """
 
     bimae: str
@@ -112,6 +116,7 @@ class Nameplate:
     judging: Judging | None
     precision: Literal["fp32", "int8"] = "fp32"
     seed_side: int | None = None
+    rgb: str = ""
 
     @property
     def inputs(self) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -154,6 +159,7 @@ class Nameplate:
                     f"{where}: has format {kind!r}, this version of bimae reads {FORMAT}; use the "
                     f"version that made it ({found.get('bimae')}), or export the model again"
                 )
+            found = LATER | found
             if found["hs"] is not None:
                 found["hs"] = Spectra(**_given(Spectra, found["hs"]))
             if (judging := found["judging"]) is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from bimae import __version__
 from bimae.data import DatasetInfo
 from bimae.evaluate.looks import Asked, Looks, look
-from bimae.evaluate.sensor import Sensed
+from bimae.evaluate.sensor import Learned, Sensed
 from bimae.export.nameplate import Judging, Nameplate, Pixels, RgbPixels, Spectra
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.predict.calibrated import Calibrated, Shown
@@ -129,6 +129,7 @@ class Turned:
             rgb_pixels=None if reading.modality == "hs" else rgb_pixels,
             judging=None if calibrated is None else _judging(calibrated),
             seed_side=side if isinstance(side, int) else None,
+            rgb="" if reading.modality == "hs" else Learned.of(about).rgb,
         )
 
     def _spectra(self, unit: str, pixels: Pixels) -> Spectra:
