@@ -143,6 +143,30 @@ def test_declared_parts_are_kept(tmp_path):
     assert summary.declared == {"train": 2, "test": 1}
 
 
+def parts_of(folder, **seeds):
+    for part, numbers in seeds.items():
+        for place, number in enumerate(numbers):
+            npy(folder / part / "oat" / f"{part}-{place}.npy", number)
+
+
+def test_identical_images_in_two_parts_are_told(tmp_path):
+    parts_of(tmp_path / "crops", train=(0, 1, 2), val=(3,), test=(4, 1, 1))
+    _, summary, _ = imported(tmp_path / "crops", tmp_path / "out")
+    (told,) = [text for text, _, _ in summary.notes if "identical" in text]
+    assert told.startswith("WARNING: 3 samples have identical images in more than one part")
+    assert "such as train/oat/train-1 (train) and test/oat/test-1 (test)" in told
+    assert "bimae data split" in told
+
+
+def test_copies_within_one_part_and_without_parts_are_no_leak(tmp_path):
+    parts_of(tmp_path / "crops", train=(0, 0, 2), val=(3,), test=(4, 1, 1))
+    _, summary, _ = imported(tmp_path / "crops", tmp_path / "out")
+    assert not [text for text, _, _ in summary.notes if "identical" in text]
+    parts_of(tmp_path / "all", some=(0, 1, 2, 3, 4), more=(1, 5, 6))
+    _, summary, _ = imported(tmp_path / "all", tmp_path / "out-all")
+    assert not [text for text, _, _ in summary.notes if "identical" in text]
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_table(tmp_path, separator):
     src = tmp_path / "src"

@@ -229,7 +229,7 @@ def tell_oddities(summary: "ImportSummary") -> None:
     for text, times, first in summary.notes:
         more = f" and {times - 1} more items" if times > 2 else " and one more" * (times == 2)
         where = f" ({first}{more})" if first else ""
-        print(f"note: {text}{where}")
+        print(f"{'' if text.startswith('WARNING: ') else 'note: '}{text}{where}")
     if summary.objects:
         counts = ", ".join(f"{n} {state}" for state, n in summary.objects.most_common())
         print(f"trays    {counts}; drawn with their numbers in {summary.out / 'trays'}")

@@ -18,8 +18,10 @@ from bimae.data.importing.axes import axis_note
 from bimae.data.importing.items import Plan
 from bimae.data.importing.settings import LAYOUTS, ImportSettings
 from bimae.data.importing.summary import ImportSummary
-from bimae.data.importing.work import bands_of
+from bimae.data.importing.work import bands_of, digests_of
 from bimae.data.info import DatasetInfo
+from bimae.data.leakage import alike
+from bimae.data.splits import PARTS
 from bimae.data.tfrecord.framing import FOOTER_SIZE, HEADER_SIZE, frames
 from bimae.data.tfrecord.writer import write_frames
 from bimae.errors import DataError
@@ -140,7 +142,32 @@ def _together(
         most = f", most of them in {worst['name']} ({share:.2g} %)" if len(blank) > 1 else ""
         text = f"{found} of {values} values are not finite (NaN, infinity) and became 0{most}"
         notes.append((text, len(blank), blank[0]["name"]))
+    if told := _in_two_parts(kept):
+        notes.append((told, 1, ""))
     return notes
+
+
+def _in_two_parts(kept: Sequence[dict[str, Any]]) -> str:
+    """What to say of identical images in different declared parts; empty where there are none."""
+    samples = [(item["name"], sample[3]) for item in kept for sample in item["samples"]]
+    if None in {part for _, part in samples}:
+        return ""  # one will be drawn, which keeps them together
+    sets: dict[int, list[tuple[str, str]]] = {}
+    copies = alike([digest for item in kept for digest in digests_of(item)])
+    for number, sample in zip(copies, samples, strict=True):
+        if number is not None:
+            sets.setdefault(number, []).append(sample)
+    torn = [found for found in sets.values() if len({part for _, part in found}) > 1]
+    if not torn:
+        return ""
+    first = min(torn[0], key=lambda sample: PARTS.index(sample[1]))
+    other = next(sample for sample in torn[0] if sample[1] != first[1])
+    count = sum(map(len, torn))
+    return (
+        f"WARNING: {count} samples have identical images in more than one part, such as {first[0]} "
+        f"({first[1]}) and {other[0]} ({other[1]}): what was learned is no test; keep one of each, "
+        "or split again (bimae data split keeps them together)"
+    )
 
 
 def _nothing(plan: Plan, summary: ImportSummary) -> str:
