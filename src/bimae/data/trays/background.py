@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from bimae.data.trays.surface import Grid, by_powers, degree_of, powers
+
 Picture = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -17,6 +19,9 @@ MISFIT = 0.01  # of the change of the light over the background: no surface foll
 SAMPLED = 12_000  # pixels that a surface is fitted to
 _SCALE = 1.4826  # of the median absolute deviation to a standard deviation
 _STRIPE_ROWS = 96
+# Exchanges after which the fourth of seven numbers is their median (Devillard 1998, opt_med7).
+_SORTING = ((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4),
+            (1, 3), (3, 4))  # fmt: skip
 
 
 def mended(picture: Picture) -> Picture:
@@ -40,7 +45,12 @@ def smoothed(picture: Picture) -> Picture:
 
 def distance(departure: Picture) -> NDArray[np.float32]:
     """[H, W] root mean square of a departure over the channels: about 1 on the background."""
-    return np.asarray(np.sqrt(np.mean(departure**2, axis=2)), dtype=np.float32)
+    total = np.zeros(departure.shape[:2], np.float32)
+    for channel in range(departure.shape[2]):  # a mean over a short last axis takes far longer
+        plane = departure[..., channel]
+        total += plane * plane
+    total /= np.float32(departure.shape[2])
+    return np.sqrt(total, out=total)
 
 
 def departure(picture: Picture, region: Mask, start: Mask) -> Picture:
@@ -55,20 +65,17 @@ def departure(picture: Picture, region: Mask, start: Mask) -> Picture:
         (value - background there) / spread of the background, by channel: negative where it is
         darker; 0 outside of the region.
     """
-    height, width = region.shape
-    rows, columns = _sample(region)
-    values = picture[rows, columns].astype(np.float64)
-    x, y = 2 * columns / max(width - 1, 1) - 1, 2 * rows / max(height - 1, 1) - 1
+    sample = Grid.of(region, SAMPLED)
+    values = picture[sample.rows, sample.columns].astype(np.float64)
     least = LEAST_SPREAD * np.ptp(values, axis=0)
-    ground = start[rows, columns]
+    ground = start[sample.rows, sample.columns]
     coefficients, spread = np.zeros((1, values.shape[1])), np.ones(values.shape[1])
     for wanted in (1, 2, 2, 2, 4, 4):
         degree = wanted if wanted < 3 or ground.mean() > 0.5 else 2
-        terms = _terms(x, y, degree)
-        if ground.sum() < 3 * terms.shape[1]:
+        if ground.sum() < 3 * len(powers(degree)):
             break
-        coefficients = _fit(terms[ground], values[ground])
-        surface = terms @ coefficients
+        coefficients = sample.fitted(values, ground, degree)
+        surface = sample.surface(coefficients)
         away = values - surface
         spread = np.maximum(_SCALE * np.median(np.abs(away[ground]), axis=0), least)
         spread = np.hypot(spread, MISFIT * np.ptp(surface[ground], axis=0))
@@ -93,48 +100,6 @@ def otsu_of_log(far: NDArray[np.floating]) -> float:
     return float(np.exp(edges[1 + int(np.argmax(between))]))
 
 
-def _sample(region: Mask) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Rows and columns of a grid of pixels within a region."""
-    step = max(1, int(np.sqrt(region.sum() / SAMPLED)))
-    rows, columns = np.nonzero(region[::step, ::step])
-    return rows * step, columns * step
-
-
-def _terms(x: NDArray[np.float64], y: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
-    """[n, terms] products of powers of x and y up to a degree."""
-    return np.stack([x**i * y**j for i, j in _powers(degree)], axis=1)
-
-
-def _powers(degree: int) -> list[tuple[int, int]]:
-    return [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
-
-
-def _fit(terms: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[terms, k] least absolute deviations, by reweighting: half-covered borders do no harm."""
-    fitted = []
-    turned = np.ascontiguousarray(terms.T)  # [terms, n]: the long axis lies in one piece
-    for value in np.ascontiguousarray(values.T):
-        least = 1e-12 * float(np.abs(value).max(initial=1e-30))
-        # Starting from the median and not from least squares, which outliers have pulled along.
-        away = np.abs(value - _median(value))
-        for _ in range(12):
-            share = np.maximum(away / max(_median(away), least), 0.3)
-            root = 1 / (np.sqrt(share) * np.sqrt(np.sqrt(share)))  # of the weight share^-1.5
-            weighted = turned * root
-            # A matrix with its own transpose: half of the products are known from the others.
-            normal, right = weighted @ weighted.T, weighted @ (value * root)
-            solved = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
-            away = np.abs(value - solved @ turned)
-        fitted.append(solved)
-    return np.stack(fitted, axis=1)
-
-
-def _median(values: NDArray[np.float64]) -> float:
-    """As `np.median` of a row of finite numbers, which takes twice as long to look for NaN."""
-    middle = [(len(values) - 1) // 2, len(values) // 2]
-    return float(np.partition(values, middle)[middle].mean())
-
-
 def _everywhere(
     picture: Picture,
     region: Mask,
@@ -142,15 +107,12 @@ def _everywhere(
     spread: NDArray[np.float64],
 ) -> Picture:
     height, width, channels = picture.shape
-    degree = next(d for d in range(8) if len(_powers(d)) == len(coefficients))
+    degree = degree_of(coefficients)
     x = np.linspace(-1, 1, width)[None, :] ** np.arange(degree + 1)[:, None]
     y = np.linspace(-1, 1, height)[None, :] ** np.arange(degree + 1)[:, None]
     away = np.empty_like(picture)
     for channel in range(channels):
-        surface = np.zeros((degree + 1, degree + 1))
-        for (i, j), value in zip(_powers(degree), coefficients[:, channel], strict=True):
-            surface[j, i] = value
-        ground = (y.T @ surface @ x).astype(np.float32)
+        ground = (y.T @ by_powers(coefficients[:, channel]) @ x).astype(np.float32)
         away[..., channel] = (picture[..., channel] - ground) / np.float32(spread[channel])
     away[~region] = 0
     return away
@@ -161,8 +123,8 @@ def _mend_columns(plane: NDArray[np.float32]) -> None:
     height, width = plane.shape
     if width < 16 or height < 16:
         return
-    some = plane[:: max(1, height // _STRIPE_ROWS)].astype(np.float64)
-    off = some - ndimage.median_filter(some, size=(1, 7), mode="nearest")
+    some = plane[:: max(1, height // _STRIPE_ROWS)]
+    off = some.astype(np.float64) - _median_of_seven(some)
     # A stripe runs all the way down: the rows agree that it is off, and in which direction.
     noise = 4 * _SCALE * np.median(np.abs(off)) + 0.01 * np.ptp(some)
     above, below = (off > noise).mean(axis=0), (off < -noise).mean(axis=0)
@@ -174,3 +136,20 @@ def _mend_columns(plane: NDArray[np.float32]) -> None:
             left, right = alive[max(after - 1, 0)], alive[min(after, len(alive) - 1)]
             share = 0.5 if left == right else (column - left) / (right - left)
             plane[:, column] = (1 - share) * plane[:, left] + share * plane[:, right]
+
+
+def _median_of_seven(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[h, w] median of each number and its three neighbours on either side; none is NaN.
+
+    As `ndimage.median_filter(rows, (1, 7), mode="nearest")`, which sorts the seven of each place
+    by themselves; here all places are compared at once.
+    """
+    width = rows.shape[1]
+    wide = np.pad(rows, ((0, 0), (3, 3)), mode="edge")
+    seven = [wide[:, i : i + width].copy() for i in range(7)]
+    for low, high in _SORTING:
+        seven[low], seven[high] = (
+            np.minimum(seven[low], seven[high]),
+            np.maximum(seven[low], seven[high]),
+        )
+    return seven[3]

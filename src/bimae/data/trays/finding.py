@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -179,10 +178,14 @@ def _segmented(photo: Photo, factor: int) -> Segmentation:
         rows = slice(top, min(top + step, height))
         lines = photo[rows.start * factor : rows.stop * factor, : width * factor]
         # Whole numbers: their sum is exact in any order, and rounded once.
-        total = np.zeros((rows.stop - rows.start, width, 3), np.uint32)
-        for down, right in product(range(factor), repeat=2):
-            total += lines[down::factor, right::factor]
-        small[rows] = total / factor**2
+        across = np.zeros((rows.stop - rows.start, width * factor, 3), np.uint32)
+        for down in range(factor):
+            across += lines[down::factor]
+        total = small[rows]
+        total[:] = across[:, ::factor]
+        for right in range(1, factor):
+            total += across[:, right::factor]
+        total /= np.float32(factor**2)
     return segment(small)
 
 

@@ -143,18 +143,34 @@ def _dents(mask: Mask) -> list[tuple[float, NDArray[np.float64]]]:
     soft = np.pad(soft, 1)
     outline = max(_find_contours(soft, 0.5), key=len)[:-1] - 4
     corners = np.sort(ConvexHull(outline).vertices)
+    ends = np.append(corners[1:], corners[0] + len(outline))
     dents = []
-    for first, last in zip(corners, np.append(corners[1:], corners[0] + len(outline)), strict=True):
+    for first, last in zip(*_dented(outline, corners, ends), strict=True):
         points = outline[np.arange(first, last + 1) % len(outline)]
         way = points[-1] - points[0]
-        length = float(np.hypot(*way))
-        if len(points) < 4 or length == 0:
-            continue
-        depth = np.abs((points - points[0]) @ (-way[1], way[0])) / length
+        depth = np.abs((points - points[0]) @ (-way[1], way[0])) / float(np.hypot(*way))
         deepest = int(np.argmax(depth))
         if depth[deepest] >= LEAST_DENT:
             dents.append((float(depth[deepest]), points[deepest]))
     return sorted(dents, key=lambda dent: -dent[0])
+
+
+def _dented(
+    outline: NDArray[np.float64], first: NDArray[np.int_], last: NDArray[np.int_]
+) -> tuple[list[int], list[int]]:
+    """The sides of a hull, from one of its corners to the next, that may have a dent beneath.
+
+    All sides at once: most have none.
+    """
+    counts = last - first
+    at = np.repeat(np.arange(len(first)), counts)
+    way = outline[last % len(outline)] - outline[first]
+    length = np.hypot(way[:, 0], way[:, 1])
+    off = np.roll(outline, -int(first[0]), axis=0) - outline[first][at]
+    depth = np.abs(off[:, 1] * way[at, 0] - off[:, 0] * way[at, 1])
+    deepest = np.maximum.reduceat(depth, np.cumsum(counts) - counts)
+    some = (counts >= 3) & (length > 0) & (deepest >= (LEAST_DENT - 1e-6) * length)
+    return first[some].tolist(), last[some].tolist()
 
 
 def _cut(mask: Mask, start: NDArray[np.float64], stop: NDArray[np.float64]) -> list[Mask]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from bimae.data.trays.things import sharpened, standing_out, threshold
 MOST_PIXELS = 4_000_000  # larger pictures are segmented at reduced size
 FIRST_PIXELS = 300_000  # at which size objects are looked for first
 HALF_WIDTH = 9  # pixels of an object at which outlines are drawn, where there are enough
+REDUCED_PIXELS = 100_000  # are made smaller at a time: they stay in the cache
 LEAST_PIXELS = 20
 # Smaller things are dust, which covers more pixels where there are more: this share of the square
 # of the picture's shorter side, but no seed of 60 pixels is taken for dust.
@@ -204,10 +206,16 @@ def _reduced(picture: Picture, factor: int) -> Picture:
     """Means of factor x factor pixels; what is left over at the lower and right edge is lost."""
     if factor == 1:
         return picture
-    height, width, channels = (picture.shape[0] // factor, picture.shape[1] // factor, -1)
-    cut = picture[: height * factor, : width * factor]
-    blocks = cut.reshape(height, factor, width, factor, channels)
-    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+    height, width = picture.shape[0] // factor, picture.shape[1] // factor
+    total = np.zeros((height, width, picture.shape[2]), np.float32)
+    step = max(1, REDUCED_PIXELS // max(1, factor * width))
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
+        lines = picture[rows.start * factor : rows.stop * factor, : width * factor]
+        for down, right in product(range(factor), repeat=2):
+            total[rows] += lines[down::factor, right::factor]
+    total /= np.float32(factor**2)
+    return total
 
 
 def enlarged(small: Segmentation, factor: int, shape: tuple[int, int]) -> Segmentation:
