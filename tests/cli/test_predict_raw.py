@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bimae.cli import main
-from bimae.data import open_dataset
+from bimae.data import DatasetInfo, open_dataset
 from bimae.data.importing import work
 from bimae.data.simulate.trays import write_simulated_tray
 from tests.cli.run import mistakes, rows, run
@@ -234,3 +236,42 @@ def test_a_report_keeps_the_numbered_picture_of_its_tray(
     out = tmp_path / "lot"
     assert main.run([*words, f"--out={out}", "--pdf=false", "--keep-import=true"]) == 0
     assert list((tmp_path / "lot.import" / "trays").glob("*.png"))
+
+
+KILLED = """
+import os, sys
+from bimae.cli import main, predict_import
+predict_import.Source.clear = lambda *_, **__: os._exit(9)
+main.run(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_a_kill_after_the_last_row_leaves_is_removed_by_the_next_run(
+    capsys: pytest.CaptureFixture[str], finetuned: Path, folders: Path, tmp_path: Path, keep: bool
+) -> None:
+    out, kept = tmp_path / "a.csv", tmp_path / "a.csv.import"
+    words = ("predict", finetuned, folders, "--out", out, "--workers=1", f"--keep-import={keep}")
+    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, words)], check=False)
+    assert killed.returncode == 9
+    assert out.is_file() and kept.is_dir()
+    before = out.read_bytes()
+    (tmp_path / "a.csv.part.json").write_text("{}")  # as a kill a moment earlier leaves it
+    (line,) = mistakes(run(capsys, *words))
+    assert "is there already" in line
+    assert kept.exists() == keep
+    assert out.read_bytes() == before
+    names = ["a.csv", "a.csv.import"] if keep else ["a.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_what_is_being_written_anew_is_no_left_over(
+    capsys: pytest.CaptureFixture[str], finetuned: Path, folders: Path, tmp_path: Path
+) -> None:
+    out, kept = tmp_path / "a.csv", tmp_path / "a.csv.import"
+    words = ("predict", finetuned, folders, "--out", out, "--workers=1")
+    assert run(capsys, *words, "--keep-import=true").code == 0
+    DatasetInfo.add(kept, removed_at_end=True)
+    (tmp_path / "a.csv.part").touch()  # of a run with --overwrite that was stopped, or goes on
+    assert "is there already" in mistakes(run(capsys, *words))[0]
+    assert kept.is_dir()

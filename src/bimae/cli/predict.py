@@ -105,7 +105,7 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: PredictOptions) -> None:
     """Answers, and says what came of it."""
-    from bimae.cli.predict_import import Source
+    from bimae.cli.predict_import import Source, clear_left_over
     from bimae.cli.predict_model import opened
     from bimae.cli.predict_text import summary
     from bimae.predict.part import Part
@@ -113,6 +113,7 @@ def run(options: PredictOptions) -> None:
     from bimae.predict.writers import format_of
 
     form = format_of(options.out, options.format)
+    clear_left_over(options.out)
     _check_out(options)
     model = opened(options)
     with Part(options.out) as part:

@@ -1,5 +1,6 @@
 """Where the samples of `bimae predict` come from: TFRecords, or files that are imported first."""
 
+import json
 import shutil
 import sys
 from collections.abc import Collection, Iterator
@@ -21,6 +22,7 @@ PASSED_ON = (
     "layout", "white", "dark", "wavelengths", "bad_bands", "band_axis", "key", "group_pattern",
     "pairing", "background",
 )  # fmt: skip
+TO_GO = "removed_at_end"  # in dataset.json of what is imported on the way
 
 
 @dataclass
@@ -99,11 +101,16 @@ class Source:
 
     def clear(self, *, done: bool = False) -> None:
         """Removes what was imported: when all is done, or what was made for nothing."""
-        if self.raw is not None and not self.keep and (done or self.made):
+        if self.raw is None or self.keep or not self.raw.folder.is_dir():
+            return
+        if done:
+            _remove(self.raw.folder)
+        elif self.made:
             shutil.rmtree(self.raw.folder, ignore_errors=True)
 
     def _bring_in(self, raw: "Raw") -> None:
         if raw.ready:
+            self._mark(raw.folder)
             print(f"note: the files were imported by an earlier run ({raw.folder})")
             for name, why in raw.left_out():
                 print(f"left out {name}: {why}")
@@ -112,9 +119,46 @@ class Source:
         with Bars() as bars:
             summary = raw.bring_in(workers=self.workers, stage=bars.stage)
         self.made = True
+        self._mark(raw.folder)
         tell_oddities(summary)
         if not self.keep and (summary.objects or len(summary.left_out) > 10):
             print(f"note: {raw.folder} is removed at the end; --keep-import keeps it")
+
+    def _mark(self, folder: Path) -> None:
+        """Writes down whether the folder is to go, for `clear_left_over`."""
+        from bimae.data import DatasetInfo
+
+        DatasetInfo.add(folder, **{TO_GO: not self.keep})
+
+
+def clear_left_over(out: Path) -> None:
+    """Removes what a run left beside its answers that was killed once these had their name.
+
+    Nothing is touched while answers are being written (`<out>.part`), nor an import to be kept.
+
+    Args:
+        out: The file that answers go to.
+    """
+    if not out.is_file() or out.with_name(f"{out.name}.part").exists():
+        return
+    out.with_name(f"{out.name}.part.json").unlink(missing_ok=True)
+    folder = out.with_name(f"{out.name}.import")
+    try:
+        told = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(told, dict) and told.get(TO_GO) is True:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Removes an import; what says that it is one goes last, so that a kill here is mended too."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != "dataset.json":
+            path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) -> "Raw | None":
