@@ -232,7 +232,9 @@ def tell_oddities(summary: "ImportSummary") -> None:
         print(f"{'' if text.startswith('WARNING: ') else 'note: '}{text}{where}")
     if summary.objects:
         counts = ", ".join(f"{n} {state}" for state, n in summary.objects.most_common())
-        print(f"trays    {counts}; drawn with their numbers in {summary.out / 'trays'}")
+        pictures = summary.out / "trays"
+        drawn = f"; drawn with their numbers in {pictures}" if pictures.is_dir() else ""
+        print(f"trays    {counts}{drawn}")
     for name, why in summary.left_out[:10]:
         print(f"left out {name}: {why}")
     if len(summary.left_out) > 10:

@@ -19,7 +19,6 @@ from bimae.data.importing.recognise import recognise
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.summary import ImportSummary
 from bimae.data.info import FILE_NAME
-from bimae.data.splits import FILE_NAME as SPLIT_NAME
 from bimae.errors import DataError
 
 MADE_FOR = "imported_for"  # in dataset.json
@@ -147,10 +146,9 @@ class Raw:
             self.settings,
             workers=workers,
             overwrite=True,
+            split=False,  # parts that are drawn for a training mean nothing here
             plan=self.plan,
             stage=stage,
         )
-        # Parts that were drawn for a training mean nothing here.
-        (self.folder / SPLIT_NAME).unlink(missing_ok=True)
         DatasetInfo.add(self.folder, **{MADE_FOR: key})
         return summary

@@ -94,7 +94,7 @@ def assemble(
             records = _frames(results, chosen, work, split)
             write_frames(folder, records, split=split, samples_per_shard=_per_shard(kept, work))
         summary.bytes = sum(p.stat().st_size for p in folder.glob("*.tfrecord"))
-        _tray_files(found, work, folder)
+        _tray_files(found, work, folder, settings.pictures)
         write_text(folder / REPORT, json.dumps(summary.as_json(), indent=1) + "\n")
         info = replace(_info(summary, plan, settings, name, source), seed_side=seed_side or None)
         info.save(folder, **_counts(summary, plan))
@@ -249,16 +249,16 @@ def _counts(summary: ImportSummary, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _tray_files(found: Sequence[dict[str, Any]], work: Path, folder: Path) -> None:
+def _tray_files(found: Sequence[dict[str, Any]], work: Path, folder: Path, pictures: bool) -> None:
     rows: list[dict[str, Any]] = []
     for facts in found:
         for item in facts["items"]:
             if item["error"]:
                 continue
-            picture = work / f"{facts['key']}.png"
-            target = folder / PICTURES / f"{item['name'].replace('/', '_')}.png"
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(picture, target)
+            if pictures:
+                target = folder / PICTURES / f"{item['name'].replace('/', '_')}.png"
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(work / f"{facts['key']}.png", target)
             rows += [{"scan": item["name"], **row} for row in item["objects"]]
     if rows:
         text = io.StringIO()

@@ -46,6 +46,7 @@ def import_data(
     workers: int = 0,
     strict: bool = False,
     overwrite: bool = False,
+    split: bool = True,
     plan: Plan | None = None,
     recognised: Callable[[Plan], None] | None = None,
     stage: Stage | None = None,
@@ -64,12 +65,13 @@ def import_data(
         workers: Processes that read; 0 for as many as there are processors.
         strict: Whether a file that cannot be read ends the import, rather than being left out.
         overwrite: Whether a data set that is there already is replaced.
+        split: Whether parts are drawn (or the declared ones counted) for a training.
         plan: What `src` holds, where that is known already; default: `recognise` finds out.
         recognised: Is told what was recognised, before anything is read.
         stage: Is told of each stage, for a progress bar.
 
     Returns:
-        What came of it, and the split; None where the files declare one.
+        What came of it, and the split; None where the files declare one, or none is wanted.
 
     Raises:
         DataError: There is nothing to import, nothing could be read, `out` holds other things, or
@@ -128,7 +130,7 @@ def import_data(
         raise
     shutil.rmtree(work)
     lock.close()
-    return summary, _split(out, settings.seed, summary)
+    return summary, _split(out, settings.seed, summary) if split else None
 
 
 def _about_trays(found: list[dict[str, Any]], settings: ImportSettings) -> list[str]:

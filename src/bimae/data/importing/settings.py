@@ -49,6 +49,7 @@ class ImportSettings:
         store: Reflectance as it is (`float32`) or in 255 steps (`uint8`, a quarter of the size).
         pairing: How seeds of a tray find their partner in the photo.
         background: What is around a seed on a tray: blanked, or kept as it was.
+        pictures: Whether the trays are drawn with what was found on them, for people.
         keep_flagged: Whether touching, cut and unpaired seeds are kept.
         seed_side: Side of the square around every seed of a tray, in pixels of the scan; None: what
             the largest whole seed of all trays takes. Trays that are to be compared, such as those
@@ -76,6 +77,7 @@ class ImportSettings:
     store: Literal["float32", "uint8"] = "float32"
     pairing: Literal["register", "order"] = "register"
     background: Literal["blank", "keep"] = "blank"
+    pictures: bool = True
     keep_flagged: bool = False
     seed_side: int | None = None
     ground_truth: Path | None = None

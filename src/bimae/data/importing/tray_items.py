@@ -45,7 +45,8 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
     Args:
         item: The tray.
         settings: How it is read.
-        kept: Where the outlines are kept (.npz); the picture for people goes beside it (.png).
+        kept: Where the outlines are kept (.npz); the picture for people goes beside it (.png), if
+            one is wanted.
 
     Returns:
         Facts for a person and for the next step: `side` of the largest whole seed (0 where there
@@ -59,8 +60,9 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
     state: dict[str, Any] = tray.state()
     with atomic_path(kept) as temporary:
         np.savez(temporary, **state)  # it is read again in seconds: packing would take longer
-    with atomic_path(kept.with_suffix(".png")) as temporary:
-        Image.fromarray(tray.picture()).save(temporary, compress_level=PACKED)
+    if settings.pictures:
+        with atomic_path(kept.with_suffix(".png")) as temporary:
+            Image.fromarray(tray.picture()).save(temporary, compress_level=PACKED)
     labels = {} if settings.labels is None else seed_labels(settings.labels)
     rows = []
     for found in tray.objects:
