@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from bimae.data import SeedDataset, open_dataset, write_tfrecords
 from bimae.data.batch import Batch
+from bimae.data.reading import Reading
 from bimae.data.standard import measure_standard
 from bimae.evaluate.band_cameras import bootstrap, compare, random_sets, spaced, units
 from bimae.evaluate.band_candidates import band_candidates, filter_candidates
@@ -78,6 +79,8 @@ def test_what_is_held_is_what_evaluate_shows(
 class Sums(nn.Module):
     """Two classes; the logit of the second is the weighted sum of the channels."""
 
+    discriminant = None
+
     def __init__(self, weights: list[float]) -> None:
         super().__init__()
         self.weights = torch.tensor(weights)
@@ -98,7 +101,8 @@ def planted(weights: list[float], count: int = 60) -> Held:
     truth = ((values[:, :, 0, 0] * model.weights).sum(dim=1) > 0).numpy().astype(np.int64)
     batch = Batch(torch.arange(count), hs=values)
     keys = [str(i) for i in range(count)]
-    return Held(cast(SeedClassifier, model), batch, torch.arange(n), keys, truth)
+    whose = cast(SeedClassifier, model)
+    return Held(whose, batch, torch.arange(n), keys, truth, Reading(), None)
 
 
 def test_importance_is_where_the_model_looks() -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bimae.data import SeedDataset, Split
     from bimae.evaluate.classification import Results
     from bimae.model import SeedClassifier
-    from bimae.train.finetune import FinetuneRun, FirstHead
+    from bimae.train.finetune import FinetuneRun, Finish, FirstHead
 
 ABOUT = (
     "Trains a classifier from RGB, spectra, a few bands, or both, starting from a pretraining "
@@ -55,6 +55,34 @@ def _first_head(options: FinetuneOptions, *, told: bool = True) -> "FirstHead | 
     return give
 
 
+def _finish(options: FinetuneOptions) -> "Finish | None":
+    """What is put beside the trained network, if anything is; and says how."""
+    if not options.discriminant:
+        return None
+    from bimae.evaluate.beside import add_discriminant
+    from bimae.train.finetune import cameras_of, weights_of_classes
+
+    def put(model: "SeedClassifier", samples: "SeedDataset", split: "Split") -> None:
+        found = add_discriminant(
+            model,
+            samples,
+            split,
+            class_weights=weights_of_classes(options, model, samples, split),
+            cameras=cameras_of(options, model),
+            trained=bool(options.epochs) or options.head != "random",
+        )
+        by = "no validation part to weigh them on"
+        if found.weighed_on:
+            by = f"weighed on {count(found.weighed_on, 'sample')}"
+        print(
+            f"beside   discriminant analysis of {count(len(split.train), 'sample')}, shrinkage "
+            f"{found.shrinkage:.2f}: its logits count {found.discriminant:.2f}, those of the "
+            f"network {found.network:.2f} ({by})"
+        )
+
+    return put
+
+
 def few_steps(samples: int, batch_size: int, epochs: int) -> str:
     """A note where a run is too short for a network to have learned much; else nothing.
 
@@ -81,7 +109,7 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     from bimae.train.finetune import finetune
     from bimae.train.run_folder import read_rows
 
-    done = finetune(options, _first_head(options))
+    done = finetune(options, _first_head(options), _finish(options))
     folder, info, split = done.folder, done.samples.info, done.split
     title = f"{'SIMULATED DATA - ' * info.simulated}fine-tuning on {info.name or options.data}"
     pictures = [folder.path / "confusion_matrix.png"]

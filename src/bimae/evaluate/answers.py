@@ -67,8 +67,8 @@ def answers(
     for batch in seed_loader(samples, indices, looks.reading, batch_size=batch_size):
         with torch.inference_mode():
             hs, rgb = batch.to(device).images()
-            features = model.features(hs, rgb, rows)
-            logits = model.head(features).float()
+            logits, features = model.answer(hs, rgb, rows)
+            logits = logits.float()
         yield Answers(
             batch.index.numpy(),
             logits.cpu().numpy(),

@@ -18,11 +18,13 @@ from torch import Tensor
 from bimae.data import SeedDataset
 from bimae.data.batch import WHOLE, Batch, Sensor
 from bimae.data.loading import check_labels
+from bimae.data.reading import Reading
 from bimae.data.resident import Resident, fits, resident_bytes
 from bimae.data.transforms import Mix
 from bimae.errors import DataError, ModelError
 from bimae.evaluate.classification import Predictions
 from bimae.evaluate.looks import Asked, look
+from bimae.evaluate.turning import of_channels, turn_discriminant
 from bimae.model import SeedClassifier
 
 
@@ -36,6 +38,8 @@ class Held:
         rows: [n] row of the spectral positions of each channel; None: as the model says.
         keys: Name of each of the N samples.
         truth: [N] class numbers of the model.
+        reading: How what is held was read.
+        wavelengths_nm: Band centres of the sensor in nm, or None where unknown.
     """
 
     model: SeedClassifier
@@ -43,6 +47,8 @@ class Held:
     rows: Tensor | None
     keys: list[str]
     truth: NDArray[np.int64]
+    reading: Reading
+    wavelengths_nm: tuple[float, ...] | None
 
     @property
     def channels(self) -> int:
@@ -101,6 +107,8 @@ def hold(
         None if looks.rows is None else looks.rows.to(device),
         [samples.keys[i] for i in part],
         np.array([number[str(samples.labels[i])] for i in part], np.int64),
+        looks.reading,
+        samples.wavelengths_nm,
     )
 
 
@@ -144,6 +152,9 @@ def answers(
     if channels is not None:
         picked = torch.tensor(channels, device=device)
         sensor, rows = Sensor(bands=picked), None if rows is None else rows[picked]
+    own = None if rows is None else rows.tolist()
+    reading = held.reading if channels is None else of_channels(held.reading, channels)
+    turn_discriminant(held.model, reading, held.wavelengths_nm, own)
     found = []
     with torch.inference_mode():
         for start in range(0, len(held.truth), batch_size):

@@ -10,6 +10,7 @@ from torch import Tensor
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError
 from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
+from bimae.evaluate.turning import turn_discriminant
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
 from bimae.spectra import BandSelection, BandWeights, between, place_of
@@ -43,7 +44,8 @@ def look(
 ) -> Looks:
     """Makes a classifier ready for a data set and what is to be read of it.
 
-    A model whose positions are by wavelength is turned to the sensor of the data.
+    A model whose positions are by wavelength is turned to the sensor of the data, and so is what it
+    has of a discriminant.
 
     Args:
         model: The classifier.
@@ -60,6 +62,21 @@ def look(
         ConfigError: A model of one sensor is asked for other views or bands than its own.
         BandError: The sensor lacks the bands.
     """
+    looks = _looks(model, samples, (modality, bands), labels=labels, learned=learned)
+    rows = None if looks.rows is None else looks.rows.tolist()
+    turn_discriminant(model, looks.reading, samples.wavelengths_nm, rows)
+    return looks
+
+
+def _looks(
+    model: SeedClassifier,
+    samples: Sensed,
+    asked: tuple[Asked, str],
+    *,
+    labels: bool,
+    learned: Learned | None,
+) -> Looks:
+    modality, bands = asked
     config = model.config
     shown = config.modality if modality == "auto" else modality
     if not config.any_sensor:

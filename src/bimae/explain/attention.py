@@ -25,8 +25,8 @@ class Attended:
     Attributes:
         logits: [B, K].
         weights: Of each block [B, h, N, N]: how much each token (row) takes of each (column).
-        said: [B, N, K] what each token says by itself, of which `logits` is the mean (pool mean);
-            None where the pool is another.
+        said: [B, N, K] what each token says by itself, of which `logits` is the mean (pool mean),
+            but for what a discriminant beside the network adds; None where the pool is another.
         bands: Tokens that are bands; they come first.
         tiles: Tokens that are RGB tiles; they come after the bands.
     """
@@ -65,6 +65,9 @@ def attended(
                 x, own = _block(block, x)
                 weights.append(own)
         logits, said = _answer(model, x)
+    beside = model.beside(hs, rgb, bands)  # averages of pixels, which no token carries
+    if beside is not None:
+        logits = logits + beside
     shown = 0 if hs is None else hs.shape[1]
     return Attended(logits, weights, said, shown, tokens.shape[1] - shown)
 

@@ -117,4 +117,5 @@ class Explainer:
         """The same with a model that learned nothing: every weight is drawn anew."""
         model = deepcopy(self.model).cpu()
         initialise(model, model.config.model, torch.Generator().manual_seed(seed))
+        model.discriminant = None
         return replace(self, model=model.to(next(self.model.parameters()).device))

@@ -36,6 +36,9 @@ class Deployed(nn.Module):
         self.views = Views(looks.reading, channels, model.config.model.patch_size)
         self.classifier = folded(model, looks)
         self.judge = None if calibrated is None else Judge(calibrated)
+        # what it says of this camera is a few averages and one small linear layer
+        beside, modality = model.discriminant, looks.reading.modality
+        self.beside = None if beside is None else beside.layer(modality != "rgb", modality != "hs")
         self.eval().requires_grad_(False)
 
     def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> tuple[Tensor, ...]:
@@ -49,8 +52,11 @@ class Deployed(nn.Module):
         Returns:
             Probabilities [N, K] and, calibrated, sets [N, K], strangeness [N] and rejection [N].
         """
-        features = self.classifier.pooled(self.tokens(*self.views(hs, rgb)))
+        views = self.views(hs, rgb)
+        features = self.classifier.pooled(self.tokens(*views))
         logits = self.classifier.head(features)
+        if self.beside is not None:
+            logits = logits + self.beside(*views)
         if self.judge is None:
             return (logits.softmax(dim=1),)
         judged: tuple[Tensor, ...] = self.judge(logits, features)

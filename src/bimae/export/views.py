@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bimae.data.batch import Batch, range_of, unit
-from bimae.data.completion import completed
 from bimae.data.reading import Reading
-from bimae.data.shapes import above, in_unit, level_of, whitened
+from bimae.data.shapes import above, in_unit, level_of
+from bimae.data.showing import mixed_by
 from bimae.data.transforms import Mix
 from bimae.model.patches import patchify_hs, patchify_rgb_last
 
@@ -82,23 +82,12 @@ class Views(nn.Module):
 
 def _mixing(reading: Reading, channels: int) -> Tensor | None:
     """[m, n] what mixes the channels of a pixel; None where nothing does."""
-    if reading.modality == "rgb":
-        return None
-    if reading.scale == "before" and reading.weights is not None:
+    if reading.modality != "rgb" and reading.scale == "before" and reading.weights is not None:
         mix = Mix.of(reading.weights)
         whole = torch.zeros(len(reading.weights), channels)
         whole[:, torch.from_numpy(mix.bands)] = torch.from_numpy(mix.matrix)
         return whole
-    if reading.scale != "whitened":
-        return None
-    reference, factors, target = reading.reference(), reading.factors(), reading.target()
-    assert reference is not None and factors is not None, "shapes are whitened"
-    rise = reference[1]
-    # Both are linear in each pixel: what they make of every channel alone tells all of it.
-    alone = torch.eye(len(rise))[None, :, :, None]
-    if target is not None:
-        return completed(alone, factors, target)[0, :, :, 0]
-    return whitened(alone * rise[:, None, None], factors)[0, :, :, 0]
+    return mixed_by(reading)
 
 
 def _picks(reading: Reading, channels: int) -> Tensor | None:

@@ -15,6 +15,8 @@ from bimae.model.bimae import BiMAE
 from bimae.model.blocks import LayerNorm
 from bimae.model.classifier_config import ClassifierConfig
 from bimae.model.initialise import initialise
+from bimae.model.mean_discriminant import MeanDiscriminant
+from bimae.model.patches import patchify_hs
 from bimae.model.pretrained import Pretrained
 from bimae.model.trunk import Bands, Trunk
 from bimae.spectra import Channels
@@ -44,7 +46,14 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
             "bands", torch.tensor(config.bands, dtype=torch.long), persistent=False
         )
         self.bands: Tensor
+        self.discriminant = MeanDiscriminant(config) if config.discriminant else None
         initialise(self, config.model, generator or torch.Generator().manual_seed(0))
+
+    def add_discriminant(self) -> MeanDiscriminant:
+        """Puts a discriminant that has learned nothing beside the network, and hands it out."""
+        self.config = replace(self.config, discriminant=True)
+        self.discriminant = MeanDiscriminant(self.config)
+        return self.discriminant
 
     def load_trunk(self, pretrained: BiMAE) -> None:
         """Takes over the tokenizers and the encoder of a pretrained model.
@@ -98,8 +107,31 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:
         """Logits [B, classes]; arguments as in `features`."""
-        logits: Tensor = self.head(self.features(hs, rgb, bands))
-        return logits
+        return self.answer(hs, rgb, bands)[0]
+
+    def answer(
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits [B, classes], and what the head read [B, D]; arguments as in `features`."""
+        features = self.features(hs, rgb, bands)
+        logits: Tensor = self.head(features)
+        beside = self.beside(hs, rgb, bands)
+        return (logits if beside is None else logits + beside), features
+
+    def beside(
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
+    ) -> Tensor | None:
+        """What the discriminant adds to the logits [B, classes]; None where there is none."""
+        if self.discriminant is None:
+            return None
+        shown = hs if self.config.modality != "rgb" else None
+        tiles = rgb if self.config.modality != "hs" else None
+        found: Tensor = self.discriminant(
+            None if shown is None else patchify_hs(shown),
+            None if tiles is None else tiles.permute(0, 2, 3, 1).flatten(1, 2),
+            self.bands if bands is None and shown is not None else bands,
+        )
+        return found
 
     def features(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None

@@ -34,6 +34,8 @@ class ClassifierConfig:
         among: Not None: it is always shown all bands of the sensor that it learned from, and those
             that another lacks are made up (docs/any-sensor.md). A row for each band: what moves its
             shape from object to object, over the error that is allowed.
+        discriminant: Whether what mean spectrum and mean colour say by themselves is added to the
+            answers; see `MeanDiscriminant`.
     """
 
     model: ModelConfig
@@ -46,6 +48,7 @@ class ClassifierConfig:
     band_weights: tuple[BandWeights, ...] | None = None
     any_sensor: bool = False
     among: tuple[tuple[float, ...], ...] | None = None
+    discriminant: bool = False
 
     @property
     def standard(self) -> tuple[tuple[float, float], ...] | None:

@@ -226,6 +226,8 @@ class Answerer:
         model.config = self.config
         model.bands = torch.tensor(self.config.bands, dtype=torch.long, device=model.bands.device)
         model.trunk.look_at(self.config.model)
+        if model.discriminant is not None:
+            model.discriminant.turn_back()
 
     def _calibration(self, shown: Shown) -> tuple[Calibrated | None, str]:
         """For what is shown, and what to say where there is none."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset, Split
+from bimae.data.batch import WHOLE, Sensor
 from bimae.data.labels import labelled
 from bimae.data.loading import check_labels
 from bimae.data.reading import ALONE, Reading
@@ -18,16 +19,18 @@ from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection, Channels
 from bimae.train.ema import Averaged
-from bimae.train.modules import ClassifyTask
+from bimae.train.modules import ClassifyTask, class_weights
 from bimae.train.options import FinetuneOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
 from bimae.train.scaling import among_for, reference_for, scale_of
+from bimae.train.sensors import usual_sensors
 from bimae.train.trainer import fit, make_trainer
 
 FirstHead = Callable[[SeedClassifier, SeedDataset, Split], None]
+Finish = Callable[[SeedClassifier, SeedDataset, Split], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class FinetuneRun:
     reads: str
 
 
-def finetune(options: FinetuneOptions, first_head: FirstHead | None = None) -> FinetuneRun:
+def finetune(
+    options: FinetuneOptions, first_head: FirstHead | None = None, finish: Finish | None = None
+) -> FinetuneRun:
     """Trains a classifier on the training part of the data.
 
     Order of initialisation: fresh weights from the seed; over them the tokenizers and the encoder
@@ -60,6 +65,8 @@ def finetune(options: FinetuneOptions, first_head: FirstHead | None = None) -> F
         options: Of the run.
         first_head: Gives the classifier the head that it starts with, from the data and their
             split; None: it keeps its fresh one. Without epochs it is all that is learned.
+        finish: Is given the trained classifier before it is saved, such as to add what needs no
+            training.
 
     Raises:
         BimaeError: Anything that the user has to change.
@@ -82,6 +89,8 @@ def finetune(options: FinetuneOptions, first_head: FirstHead | None = None) -> F
     elif processes.first:
         folder.begin(options, "finetune", samples, split, precision="32")
     if processes.first:
+        if finish is not None:
+            finish(model, samples, split)
         model.save_pretrained(folder.model)
     bands = BandSelection(options.bands).describe(samples.bands, samples.wavelengths_nm)
     return FinetuneRun(folder, model, samples, split, _looks_at(model.config, bands))
@@ -151,6 +160,20 @@ def learn(
         averaged.lend()
     model.cpu().eval()
     model.requires_grad_(True)
+
+
+def weights_of_classes(
+    options: FinetuneOptions, model: SeedClassifier, samples: SeedDataset, split: Split
+) -> list[float] | None:
+    """What a sample of each class counts by `class_weights`; None: all alike."""
+    counts = Counter(samples.labels[i] for i in split.train)
+    found = class_weights(options.class_weights, [counts[name] for name in model.config.classes])
+    return None if found is None else found.tolist()
+
+
+def cameras_of(options: FinetuneOptions, model: SeedClassifier) -> list[Sensor]:
+    """What a classifier is validated with: the one sensor, or of any sensor some of them."""
+    return usual_sensors(model.config.model.bands) if options.any_sensor else [WHOLE]
 
 
 def _reduced(options: FinetuneOptions, samples: SeedDataset, split: Split) -> Split:

@@ -214,6 +214,10 @@ class FinetuneOptions(RunOptions):
     head: Literal["random", "lda"] = "random"
     """What the last layer starts as: random weights; or discriminant analysis of what the encoder
     says of the training samples, which takes few labels far. --epochs 0 leaves it at that."""
+    discriminant: bool = False
+    """Add to the network's answers what mean spectrum and mean colour say by themselves, by
+    discriminant analysis; how much either counts is found on the validation part. With few samples
+    that is worth more than anything else (docs/discriminant.md). --epochs 0: it answers alone."""
     epochs: int = 50
     """Times that every sample is seen."""
     learning_rate: float = 5e-4
@@ -274,13 +278,22 @@ class FinetuneOptions(RunOptions):
             yield "complete_bands is for models of any sensor: add any_sensor true, or leave it out"
         if self.complete_bands and self.scale not in (None, "whitened"):
             yield f"complete_bands needs scale whitened, and scale is {self.scale!r}"
+        if (
+            self.any_sensor
+            and self.discriminant
+            and (self.scale == "after" or (self.scale is None and self.weights is None))
+        ):
+            yield (
+                "discriminant needs scale whitened, shape or standard for a model of any sensor: "
+                "by the range of each pixel, one camera does not tell what another would show"
+            )
         if self.any_sensor and self.pool == "token":
             yield "any_sensor pools by the mean; leave out pool"
         if self.modality == "rgb" and self.bands != "all":
             yield f"bands is {self.bands!r}, but a classifier of modality rgb reads no bands"
 
     def _least_epochs(self) -> int:
-        return 0 if self.head == "lda" else 1
+        return 0 if self.head == "lda" or self.discriminant else 1
 
     def _recipe_problems(self) -> Iterator[str]:
         if not 0 < self.crop <= 1:

@@ -1,0 +1,191 @@
+"""The discriminant beside a network: put there, and weighed against it.
+
+Shapes: N samples, n channels, K classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from bimae.data import SeedDataset, Split
+from bimae.data.batch import WHOLE, Sensor
+from bimae.data.loading import seed_loader
+from bimae.data.reading import Reading
+from bimae.data.showing import blank
+from bimae.errors import ConfigError, DataError
+from bimae.evaluate.gaussian import gaussian, looked
+from bimae.evaluate.turning import of_channels, turn_discriminant
+from bimae.model import ClassifierConfig, SeedClassifier
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+ENOUGH = 20  # samples of a validation part that can tell what two numbers should be
+UNSEEN = float(np.log(1000))  # how much less likely than the rarest class one without samples is
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What came of it.
+
+    Attributes:
+        shrinkage: Share of the covariance within classes that was taken from inside objects.
+        network: What the network's logits count.
+        discriminant: What those of the discriminant count.
+        weighed_on: Samples that this was weighed on; 0: on none, both count as they are.
+    """
+
+    shrinkage: float
+    network: float
+    discriminant: float
+    weighed_on: int
+
+
+def check_discriminant(config: ClassifierConfig) -> None:
+    """Whether a classifier can have a discriminant.
+
+    Raises:
+        ConfigError: It is of any sensor, and scales each pixel by its own range: what one camera
+            shows then does not tell what another would.
+    """
+    if config.any_sensor and config.scale == "after":
+        raise ConfigError(
+            "discriminant needs scale whitened, shape or standard for a model of any sensor; scale "
+            "is 'after', by which what one camera shows does not tell what another would"
+        )
+
+
+def add_discriminant(
+    model: SeedClassifier,
+    samples: SeedDataset,
+    split: Split,
+    *,
+    class_weights: Sequence[float] | None = None,
+    cameras: Sequence[Sensor] = (WHOLE,),
+    trained: bool = True,
+) -> Beside:
+    """Puts a discriminant beside the network of a classifier, and weighs the two.
+
+    Means and the covariance within classes are measured on the training part as the network is
+    shown it, unturned. The covariance is shrunk (Ledoit and Wolf, 2004) towards how pixels of one
+    object vary, which few labels are enough for: of all directions, those in which pixels of one
+    object differ tell objects apart least.
+
+    What the logits of the two count is what makes the validation part's labels likeliest, over
+    all cameras; with fewer than 20 samples there, both count as they are.
+
+    Args:
+        model: The classifier; it ends on the CPU.
+        samples: The data, labelled with its classes.
+        split: The training part is learned from, the validation part weighs.
+        class_weights: [K] what a sample of each class counts, and by which its class is taken to be
+            likelier beforehand than it is frequent; None: all alike.
+        cameras: What the answers are weighed for.
+        trained: Whether the network has learned; else it does not count.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        ConfigError: As `check_discriminant`.
+        DataError: A record cannot be read, or the training part has one class only.
+    """
+    check_discriminant(model.config)
+    if len({samples.labels[i] for i in split.train}) < 2:
+        raise DataError(
+            f"{samples.root}: the training part has one class only, and a discriminant needs two; "
+            "split the data again, or leave out --discriminant"
+        )
+    was = model.training
+    model.cpu().eval()
+    config = model.config
+    reading = Reading.of(config)
+    seen = looked(config, samples, split.train)
+    means, covariance, shrinkage = gaussian(seen, len(config.classes))
+    made = model.add_discriminant()
+    counts = np.bincount(seen.truth, minlength=len(config.classes)).astype(np.float64)
+    made.learn(means, covariance, _prior(counts, class_weights))
+    made.blank.copy_(blank(reading, made.bands))
+    made.share.fill_(1.0)
+    scales, weighed = (float(trained), 1.0), 0
+    if len(split.val) >= ENOUGH:
+        told, truth = _both(model, samples, split.val, cameras)
+        each = np.ones(len(config.classes)) if class_weights is None else np.array(class_weights)
+        scales, weighed = _likeliest(told, truth, each[truth], trained), len(split.val)
+    with torch.no_grad():
+        model.head.weight.mul_(scales[0])
+        model.head.bias.mul_(scales[0])
+    made.share.fill_(scales[1])
+    made.turn_back()
+    model.train(was)
+    return Beside(shrinkage, *scales, weighed)
+
+
+def _prior(counts: Floats, class_weights: Sequence[float] | None) -> list[float]:
+    likely = counts if class_weights is None else counts * np.asarray(class_weights)
+    logs = np.log(np.where(likely > 0, likely, 1) / likely.sum())
+    least = logs[likely > 0].min()
+    return [float(x) for x in np.where(likely > 0, logs, least - UNSEEN)]
+
+
+def _both(
+    model: SeedClassifier,
+    samples: SeedDataset,
+    indices: Sequence[int],
+    cameras: Sequence[Sensor],
+) -> tuple[Floats, Numbers]:
+    """Logits [2, N, K] of the network and of the discriminant, and class numbers [N].
+
+    Of every camera in turn: N is the samples times the cameras.
+    """
+    reading = Reading.of(model.config)
+    assert model.discriminant is not None, "it was just added"
+    network, discriminant, truth = [], [], []
+    for batch in seed_loader(samples, indices, reading, batch_size=64):
+        assert batch.label is not None, "labels are read"
+        for sensor in cameras:
+            turn_discriminant(model, _through(reading, sensor), None)
+            with torch.inference_mode():
+                hs, rgb = batch.images(sensor)
+                features = model.features(hs, rgb, sensor.bands)
+                network.append(model.head(features).double().numpy())
+                beside = model.beside(hs, rgb, sensor.bands)
+            assert beside is not None
+            discriminant.append(beside.double().numpy())
+            truth.append(batch.label.numpy())
+    model.discriminant.turn_back()
+    told = np.stack([np.concatenate(network), np.concatenate(discriminant)])
+    return told, np.concatenate(truth)
+
+
+def _likeliest(told: Floats, truth: Numbers, counts: Floats, trained: bool) -> tuple[float, float]:
+    """Weights of two sets of logits [2, N, K], from 0 on, by which labels are likeliest."""
+    rows = np.arange(len(truth))
+    one_hot = np.eye(told.shape[2])[truth]
+
+    def loss(scales: Floats) -> tuple[float, Floats]:
+        logs = log_softmax(np.tensordot(scales, told, axes=1), axis=1)
+        slope = (np.exp(logs) - one_hot) * counts[:, None] / counts.sum()
+        return float(-(counts * logs[rows, truth]).sum() / counts.sum()), (told * slope).sum((1, 2))
+
+    most = (None, None) if trained else (0.0, None)
+    found = minimize(
+        loss,
+        np.array([0.5 if trained else 0.0, 0.5]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, most[0]), (0.0, most[1])],
+    )
+    return float(found.x[0]), float(found.x[1])
+
+
+def _through(reading: Reading, sensor: Sensor) -> Reading:
+    """What is read by a sensor that may lack some of the channels."""
+    if sensor.bands is None or not sensor.hs:
+        return reading
+    return of_channels(reading, sensor.bands.tolist())

@@ -1,0 +1,286 @@
+"""What the mean spectrum and the mean colour of an object say of its class by themselves.
+
+Linear discriminant analysis of what the network is shown, averaged over the pixels of an object: a
+mean for each class, one covariance for all. A Gaussian knows what any part of it looks like, so the
+same numbers answer for every camera: of the bands and views that are there, as if it had been made
+for these alone. It stands beside the network; their logits add up (docs/discriminant.md).
+
+Shapes: B batch, n channels that the classifier was made for, m of the camera that is looked
+through, P pixels, T tiles, F features, K classes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bimae.errors import ModelError
+from bimae.model.classifier_config import ClassifierConfig
+
+COLOURS = 6  # mean and deviation of red, green and blue, as logarithms
+DARK = 1e-3  # added before a logarithm is taken
+MIDDLE = 0.5  # what a camera shows of a usual spectrum
+SAME = 1e-6  # a value this close to that of padding is it
+LEAST = 1e-10  # of the largest variance, in deviations: directions below it are rounding
+
+
+class MeanDiscriminant(nn.Module):
+    """The discriminant of a classifier, for any of the cameras that it answers for.
+
+    Attributes:
+        own: The classifier as it was made: its sensor, and how spectra are scaled.
+        means: [K, F] of the classes, spectral features first, colours last.
+        covariance: [F, F] within classes.
+        prior: [K] logarithms of how likely each class is taken to be beforehand.
+        blank: [n] what is shown of padding.
+        share: What its logits count.
+    """
+
+    means: Tensor
+    covariance: Tensor
+    prior: Tensor
+    blank: Tensor
+    share: Tensor
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        """Declares the numbers; all are zero, and so are its answers.
+
+        Args:
+            config: Of the classifier that it stands in.
+        """
+        super().__init__()
+        self.own = config
+        self.bands = shown_bands(config)
+        size = self.bands + (0 if config.modality == "hs" else COLOURS)
+        kinds = {
+            "means": (len(config.classes), size),
+            "covariance": (size, size),
+            "prior": (len(config.classes),),
+            "blank": (self.bands,),
+            "share": (),
+        }
+        for name, shape in kinds.items():
+            self.register_buffer(name, torch.zeros(shape, dtype=torch.float64))
+        self._layers: dict[tuple[bool, bool, tuple[int, ...] | None], DiscriminantLayer] = {}
+        self._camera: tuple[NDArray[np.float64], Tensor, tuple[int, ...] | None] | None = None
+
+    def learn(
+        self, means: NDArray[np.float64], covariance: NDArray[np.float64], prior: Sequence[float]
+    ) -> None:
+        """Takes over what was measured; see the attributes."""
+        for name, values in (("means", means), ("covariance", covariance), ("prior", prior)):
+            own = getattr(self, name)
+            own.copy_(torch.as_tensor(np.asarray(values)).view_as(own))
+        self._layers.clear()
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self.turn_back()
+
+    def turn(
+        self, camera: NDArray[np.float64], blank: Tensor, rows: Sequence[int] | None = None
+    ) -> None:
+        """Turns to another camera.
+
+        Args:
+            camera: [m, n] what it shows of what the classifier was made for shows.
+            blank: [m] what it shows of padding.
+            rows: [m] row of the spectral positions of each channel, by which fewer of them can be
+                asked for; None: their order.
+        """
+        self._layers.clear()
+        self._camera = camera, blank, None if rows is None else tuple(rows)
+
+    def turn_back(self) -> None:
+        """To the camera that the classifier was made for."""
+        self._layers.clear()
+        self._camera = None
+
+    def forward(
+        self,
+        hs: Tensor | None = None,
+        rgb: Tensor | None = None,
+        bands: Tensor | Sequence[int] | None = None,
+    ) -> Tensor:
+        """Logits [B, K], times `share`.
+
+        Args:
+            hs: [B, m, P] spectral patches as the network is shown them, or None.
+            rgb: [B, T, values] tiles in [0, 1] with red, green and blue beside each other, or None.
+            bands: Rows of the spectral positions that `hs` shows, in ascending order, where these
+                are not all of the camera's.
+
+        Raises:
+            ModelError: `hs` shows other bands than the camera has.
+        """
+        layer = self.layer(hs is not None, rgb is not None, self._places(hs, bands))
+        found: Tensor = layer.to((hs if hs is not None else rgb).device)(hs, rgb)  # type: ignore[union-attr]
+        return found
+
+    def layer(
+        self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None
+    ) -> "DiscriminantLayer":
+        """The same for some views of the camera as one layer; made once, kept until it is turned.
+
+        Args:
+            hs: Whether spectra are there.
+            rgb: Whether RGB is there.
+            places: Which of the camera's channels are there; None: all.
+        """
+        key = hs, rgb, places
+        if key not in self._layers:
+            means, covariance, blank = self.seen(hs, rgb, places)
+            self._layers[key] = DiscriminantLayer(
+                means,
+                covariance,
+                self.prior.cpu().numpy(),
+                share=float(self.share),
+                blank=blank,
+                colours=rgb,
+            )
+        return self._layers[key]
+
+    def seen(
+        self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Tensor | None]:
+        """Means [K, F] and covariance [F, F] of what is there, and what is shown of padding [m]."""
+        means, covariance = (value.cpu().numpy() for value in (self.means, self.covariance))
+        spectral, colours = np.eye(self.bands), np.eye(means.shape[1] - self.bands)
+        blank = self.blank
+        if self._camera is not None:
+            spectral, blank, _ = self._camera
+        if places is not None:
+            spectral, blank = spectral[list(places)], blank[list(places)]
+        looks = np.zeros((len(spectral) * hs + len(colours) * rgb, means.shape[1]))
+        if hs:
+            looks[: len(spectral), : self.bands] = spectral
+        if rgb:
+            looks[len(looks) - len(colours) :, self.bands :] = colours
+        middle = np.where(np.arange(means.shape[1]) < self.bands, MIDDLE, 0.0)
+        there = np.where(np.arange(len(looks)) < len(spectral) * hs, MIDDLE, 0.0)
+        return (
+            (means - middle) @ looks.T + there,
+            looks @ covariance @ looks.T,
+            blank if hs else None,
+        )
+
+    def _places(
+        self, hs: Tensor | None, bands: Tensor | Sequence[int] | None
+    ) -> tuple[int, ...] | None:
+        if hs is None:
+            return None
+        count = self.bands if self._camera is None else len(self._camera[0])
+        if hs.shape[1] == count:
+            return None
+        rows = None if self._camera is None else self._camera[2]
+        if rows is None:
+            rows = self.own.bands if self.own.among is None else tuple(range(self.bands))
+        asked = bands.tolist() if isinstance(bands, Tensor) else list(bands or ())
+        if len(asked) != hs.shape[1] or not set(asked) <= set(rows):
+            raise ModelError(
+                f"hs shows {hs.shape[1]} bands, and this classifier is turned to a camera of "
+                f"{count}; say which bands these are, or turn it to the camera (bimae.evaluate)"
+            )
+        return tuple(rows.index(row) for row in asked)
+
+
+class DiscriminantLayer(nn.Module):
+    """Discriminant analysis of one camera: averages, and a linear layer."""
+
+    weight: Tensor
+    bias: Tensor
+    centre: Tensor
+    blank: Tensor | None
+
+    def __init__(
+        self,
+        means: NDArray[np.float64],
+        covariance: NDArray[np.float64],
+        prior: NDArray[np.float64],
+        *,
+        share: float,
+        blank: Tensor | None,
+        colours: bool,
+    ) -> None:
+        """Solves for the weights.
+
+        Args:
+            means: [K, F].
+            covariance: [F, F]; may be singular: what does not vary does not count.
+            prior: [K].
+            share: What the logits count.
+            blank: [m] what is shown of padding; None: no spectra are.
+            colours: Whether RGB is shown.
+        """
+        super().__init__()
+        self.colours = colours
+        centre = means.mean(axis=0)
+        apart = means - centre
+        weight = _solved(covariance, apart.T)  # [F, K]
+        bias = prior - 0.5 * (apart.T * weight).sum(axis=0)
+        for name, value in (("weight", weight), ("bias", bias)):
+            self.register_buffer(name, torch.from_numpy(share * value).float())
+        self.register_buffer("centre", torch.from_numpy(centre).float())
+        self.register_buffer("blank", None if blank is None else blank.float()[:, None].clone())
+
+    def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> Tensor:
+        """Logits [B, K] of patches [B, m, P] and tiles [B, T, values]; see `MeanDiscriminant`."""
+        parts = []
+        if self.blank is not None and hs is not None:
+            parts.append(mean_spectrum(hs, self.blank))
+        if self.colours and rgb is not None:
+            parts.append(colours_of(rgb))
+        found: Tensor = (torch.cat(parts, dim=1) - self.centre) @ self.weight + self.bias
+        return found
+
+
+def shown_bands(config: ClassifierConfig) -> int:
+    """How many channels the network of a classifier is shown."""
+    if config.modality == "rgb":
+        return 0
+    return len(config.bands) if config.among is None else config.model.bands
+
+
+def mean_spectrum(hs: Tensor, blank: Tensor) -> Tensor:
+    """Patches [B, m, P] to their means [B, m] over pixels that are not padding.
+
+    Args:
+        hs: What the network is shown.
+        blank: [m, 1] what that is of padding. An object that is padding only has that mean.
+    """
+    there = object_pixels(hs, blank)
+    return (hs * there).sum(dim=2) / there.sum(dim=2)
+
+
+def object_pixels(hs: Tensor, blank: Tensor) -> Tensor:
+    """[B, 1, P] float32: 1 where a pixel is none of padding; all 1 where there is no other."""
+    there = ((hs - blank).abs() > SAME).any(dim=1, keepdim=True).to(hs.dtype)
+    return there + (there.sum(dim=2, keepdim=True) == 0).to(hs.dtype)
+
+
+def colours_of(rgb: Tensor) -> Tensor:
+    """Tiles [B, T, values] to logarithms of mean and deviation of each colour [B, 6].
+
+    White pixels are padding.
+    """
+    pixels = rgb.reshape(rgb.shape[0], -1, 3)
+    there = (pixels < 1).any(dim=2, keepdim=True).to(pixels.dtype)
+    there = there + (there.sum(dim=1, keepdim=True) == 0).to(pixels.dtype)
+    count = there.sum(dim=1)
+    mean = (pixels * there).sum(dim=1) / count
+    off = (pixels - mean[:, None]) * there
+    deviation = ((off * off).sum(dim=1) / count).sqrt()
+    return torch.cat([(mean + DARK).log(), (deviation + DARK).log()], dim=1)
+
+
+def _solved(covariance: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The pseudo-inverse of a covariance times [F, K], whatever the units of the features."""
+    deviation = np.sqrt(np.maximum(np.diag(covariance), 0))
+    scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    values, vectors = np.linalg.eigh(covariance * scale[:, None] * scale)
+    kept = values > LEAST * max(values[-1], 0) if len(values) else values > 0
+    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    return np.asarray(scale[:, None] * (inverse @ (scale[:, None] * right)))
