@@ -4,7 +4,10 @@ Between the steps all trays of an import have been seen, so that all seeds are c
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bimae.data.cubes import open_cube
+from bimae.data.cubes.cube import Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item, fingerprint
 from bimae.data.importing.one_thread import one_thread
@@ -28,15 +32,25 @@ from bimae.data.importing.readers import (
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import seed_labels
 from bimae.data.sample import Sample
-from bimae.data.trays import Look, Tray, look_at, read_tray
+from bimae.data.trays import Look, PhotoLook, Tray, look_at, look_at_photo, read_tray
 from bimae.errors import DataError
 from bimae.storage import atomic_path
 
 PACKED = 1  # of 9: the file becomes a fifth larger and is written five times as fast
 SMALL = 48  # no tray is narrower, in pixels
 _UNNAMED = {"unlabelled", "none", ""}
+
+
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """What is seen on a scan, and on its photo if that was looked at as well."""
+
+    scan: Look
+    photo: PhotoLook | None
+
+
 # At most one: the scan by which trays were told from single seeds, until its seeds are looked for.
-_LOOK: dict[str, Look] = {}
+_LOOKS: dict[str, _Looks] = {}
 
 
 def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any]:
@@ -160,10 +174,16 @@ def read_archive(item: Item, settings: ImportSettings) -> Read:
     return Read.of(cube, item, [(sample, item.split)], notes)
 
 
-def count_objects(item: Item, settings: ImportSettings) -> int:
+def count_objects(item: Item, settings: ImportSettings, *, alone: bool = False) -> int:
     """How many things are seen on a scan, whole or not.
 
     What was seen is remembered for `find_tray`: going through a scan is a third of its work.
+
+    Args:
+        item: The scan and what belongs to it.
+        settings: How it is read.
+        alone: Whether it is all there is. Then it most likely is a tray, and its photo is looked
+            at in the same time.
 
     Raises:
         DataError: The scan cannot be read.
@@ -176,14 +196,14 @@ def count_objects(item: Item, settings: ImportSettings) -> int:
     if min(cube.lines, cube.samples) < SMALL:
         return 0
     with one_thread():
-        look = look_at(cube)
-    _LOOK[_scan_of(item, settings)] = look
-    return len(look.scan.objects)
+        looks = _looks(cube, item.rgb if alone else None)
+    _LOOKS[_scan_of(item, settings)] = looks
+    return len(looks.scan.scan.objects)
 
 
 def forget_look() -> None:
     """Frees what `count_objects` remembers: of a large scan it is a hundred MB."""
-    _LOOK.clear()
+    _LOOKS.clear()
 
 
 def _scan_of(item: Item, settings: ImportSettings) -> str:
@@ -199,21 +219,40 @@ def _kept(photo: Path | None, kept: Path) -> tuple[NDArray[np.uint8] | None, dic
         return None if photo is None else _photo(photo, kept), dict(arrays)
 
 
-def _photo(path: Path, kept: Path) -> NDArray[np.uint8]:
+def _photo(path: Path, kept: Path, pixels: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """The photo, unpacked into the work folder: all processes look at one copy of it."""
     unpacked_photo = kept.with_suffix(".photo.npy")
     if not unpacked_photo.exists():
         with atomic_path(unpacked_photo) as temporary:
-            np.save(temporary, read_photo(path))
+            np.save(temporary, read_photo(path) if pixels is None else pixels)
     mapped: NDArray[np.uint8] = np.load(unpacked_photo, mmap_mode="r", allow_pickle=False)
     return mapped
 
 
 def _tray(item: Item, settings: ImportSettings, kept: Path) -> Tray:
     cube = open_scan(item, settings)
-    photo = None if item.rgb is None else _photo(item.rgb, kept)
-    look = _LOOK.pop(_scan_of(item, settings), None)
-    return read_tray(cube, photo, pairing=settings.pairing, look=look)
+    looks = _LOOKS.pop(_scan_of(item, settings), None) or _looks(cube, item.rgb)
+    photo: NDArray[np.uint8] | PhotoLook | None = None
+    if item.rgb is not None:
+        photo = _photo(item.rgb, kept, looks.photo.photo if looks.photo else None)
+    return read_tray(cube, looks.photo or photo, pairing=settings.pairing, look=looks.scan)
+
+
+def _looks(cube: Cube, photo: Path | None) -> _Looks:
+    """Looks at a scan, and at its photo in the same time, where processors are not shared out.
+
+    Most of either is spent in loops that leave Python to the other. What is wrong with the photo
+    is told when it is read in earnest.
+
+    Raises:
+        DataError: The scan cannot be read.
+    """
+    if photo is None or parent_process() is not None:
+        return _Looks(look_at(cube), None)
+    with ThreadPoolExecutor(1) as beside:
+        other = beside.submit(lambda: look_at_photo(read_photo(photo)))
+        scan = look_at(cube)
+        return _Looks(scan, None if other.exception() is not None else other.result())
 
 
 def _label(item: Item, labels: dict[tuple[str, int], str], number: int) -> str | None:

@@ -37,6 +37,21 @@ class Look:
     scan: Segmentation
 
 
+@dataclass(frozen=True, eq=False)
+class PhotoLook:
+    """What is seen on a photo alone.
+
+    Attributes:
+        photo: [H, W, 3] uint8.
+        factor: By which it was made smaller.
+        seen: What lies on it, in the pixels of the smaller photo.
+    """
+
+    photo: Photo
+    factor: int
+    seen: Segmentation
+
+
 def look_at(cube: Cube) -> Look:
     """Goes through a scan once, a block of lines at a time, and finds what lies on it.
 
@@ -47,14 +62,25 @@ def look_at(cube: Cube) -> Look:
     return Look(seen, enlarged(segment(seen.groups), seen.factor, (cube.lines, cube.samples)))
 
 
+def look_at_photo(photo: Photo) -> PhotoLook:
+    """Finds what lies on a photo [H, W, 3] uint8."""
+    factor = _reduction(photo)
+    return PhotoLook(photo, factor, _segmented(photo, factor))
+
+
 def read_tray(
-    cube: Cube, photo: Photo | None, *, pairing: Pairing = "register", look: Look | None = None
+    cube: Cube,
+    photo: Photo | PhotoLook | None,
+    *,
+    pairing: Pairing = "register",
+    look: Look | None = None,
 ) -> Tray:
     """Finds the seeds of a tray, and their partners in a photo of it.
 
     Args:
         cube: The scan.
-        photo: [H, W, 3] uint8: the same tray by an RGB camera, from any side; or None.
+        photo: [H, W, 3] uint8: the same tray by an RGB camera, from any side; or what
+            `look_at_photo` saw on it; or None.
         pairing: By place (`register`), by reading order (`order`), or only the largest whole
             thing of either view (`largest`: one seed, photographed by two cameras).
         look: What `look_at` saw on the scan; None: it is looked at here.
@@ -69,8 +95,10 @@ def read_tray(
         notes.append(f"outlines were found at 1/{seen.factor} of the scan's resolution")
     if scan.dropped and pairing != "largest":
         notes.append(f"{scan.dropped} specks too small for a seed were left out")
-    factor = 1 if photo is None else _reduction(photo)
-    other = None if photo is None else _segmented(photo, factor)
+    if photo is not None and not isinstance(photo, PhotoLook):
+        photo = look_at_photo(photo)
+    factor = 1 if photo is None else photo.factor
+    other = None if photo is None else photo.seen
     alone = pairing == "largest"
     if alone:
         scan = _largest(scan)
@@ -89,7 +117,7 @@ def read_tray(
     partners = {n: replace(p, matrix=larger @ p.matrix) for n, p in partners.items()}
     return Tray(
         cube,
-        photo,
+        None if photo is None else photo.photo,
         objects,
         tuple(notes),
         scan.labels,
