@@ -184,6 +184,7 @@ def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) ->
         **{name: getattr(options, name) for name in PASSED_ON},
         hs_size=sizes.hs_size,
         rgb_size=sizes.rgb_size,
+        pictures=options.keep_import,
         keep_flagged=True,
         seed_side=sizes.seed_side,
         store=sizes.store,
