@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from bimae.data.cubes.cube import Cube, Values
+from bimae.data.trays.colours import colours_at
 from bimae.data.trays.drawing import draw_tray
 from bimae.data.trays.masks import around, joined, nearest, smooth_mask
 from bimae.data.trays.preview import stretched
@@ -191,37 +191,49 @@ class Tray:
         side = rows.stop - rows.start
         scale = math.sqrt(abs(np.linalg.det(partner.matrix[:2, :2])))
         size = max(1, round(side * scale))
-        along = (np.arange(size) + 0.5) * side / size - 0.5
-        x, y = np.meshgrid(columns.start + along, rows.start + along)
-        places = mapped(partner.matrix, np.column_stack([x.ravel(), y.ravel()]))
-        labels = nearest(self._photo_labels, places[:, ::-1], self._photo_factor)
-        labels = labels.reshape(size, size)
-        seen = smooth_mask(self._labels, number, rows, columns, size)
-        labels = joined(labels, partner.number, seen, ROUNDING * scale)
-        # Most of a square is blank, and need not be looked up.
-        shown = ~around(labels, partner.number, background)
         rgb: Rgb = np.ones((size, size, 3), np.float32)
-        rgb[shown] = self._photo_at(places[shown.ravel()])
+        window = (slice(0, size), slice(0, size))
+        if background == "blank":  # most of a square is blank, and need not be looked at
+            window = self._window(number, partner, (rows, columns), size, scale)
+        along = (np.arange(size) + 0.5) * side / size - 0.5
+        x, y = np.meshgrid(columns.start + along[window[1]], rows.start + along[window[0]])
+        places = mapped(partner.matrix, np.column_stack([x.ravel(), y.ravel()]))
+        labels = nearest(self._photo_labels, places[:, ::-1], self._photo_factor).reshape(x.shape)
+        seen = smooth_mask(self._labels, number, rows, columns, size, window=window)
+        labels = joined(labels, partner.number, seen, ROUNDING * scale)
+        shown = ~around(labels, partner.number, background)
+        rgb[window][shown] = colours_at(self.photo, places[shown.ravel()])
         return rgb
 
-    def _photo_at(self, places: Points) -> NDArray[np.float32]:
-        """[n, 3] colours of the photo in [0, 1] at [n, 2] x and y; white beyond it."""
-        assert self.photo is not None
-        if not len(places):
-            return np.ones((0, 3), np.float32)
-        # Only the part that is needed: the photo may be large.
-        low = np.maximum(np.floor(places.min(axis=0)).astype(int) - 2, 0)
-        high = np.minimum(np.ceil(places.max(axis=0)).astype(int) + 3, self.photo.shape[1::-1])
-        if (low >= high).any():
-            return np.ones((len(places), 3), np.float32)
-        part = self.photo[low[1] : high[1], low[0] : high[0]].astype(np.float32) / np.float32(255)
-        at = (places - low).T[::-1]  # rows and columns of the part
-        channels = [
-            ndimage.map_coordinates(part[:, :, i], at, order=1, mode="constant", cval=1.0)
-            for i in range(3)
+    def _window(
+        self,
+        number: int,
+        partner: Partner,
+        square: tuple[slice, slice],
+        size: int,
+        scale: float,
+    ) -> tuple[slice, slice]:
+        """What of a square, enlarged, can show a seed by either outline, rounded."""
+        rows, columns = square
+        boxes = [f.box for f in self._photo_found if f.number == partner.number]
+        corners = [
+            mapped(np.asarray(np.linalg.inv(partner.matrix)), self._photo_factor * _corners(box))
+            for box in boxes
         ]
-        colours: NDArray[np.float32] = np.clip(np.stack(channels, axis=-1), 0, 1)
-        return colours
+        places = np.concatenate([_corners(self._found(number).box), *corners])
+        share = size / (rows.stop - rows.start)
+        margin = math.ceil(share + 4 * ROUNDING * scale) + 2  # a filter reaches 4 spreads
+        low = np.floor((places.min(axis=0) - (columns.start, rows.start)) * share) - margin
+        high = np.ceil((places.max(axis=0) - (columns.start, rows.start) + 1) * share) + margin
+        left, top = np.clip(low, 0, size).astype(int).tolist()
+        right, bottom = np.clip(high, 0, size).astype(int).tolist()
+        return slice(top, bottom), slice(left, right)
+
+
+def _corners(box: tuple[int, int, int, int]) -> Points:
+    """[4, 2] x and y of the corners of a box, half a pixel outside of it."""
+    top, left, bottom, right = box
+    return np.array([(x, y) for x in (left - 1, right) for y in (top - 1, bottom)], np.float64)
 
 
 def _as_rows(objects: tuple[Found, ...]) -> NDArray[np.float64]:

@@ -8,13 +8,29 @@ SAME = 0.5  # of a seed's pixels: outlines that share more are of one seed in on
 
 
 def smooth_mask(
-    labels: NDArray[np.int32], number: int, rows: slice, columns: slice, size: int
+    labels: NDArray[np.int32],
+    number: int,
+    rows: slice,
+    columns: slice,
+    size: int,
+    *,
+    window: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> NDArray[np.bool_]:
-    """[size, size] a seed's pixels of a square of the scan, enlarged without steps."""
+    """[size, size] a seed's pixels of a square of the scan, enlarged without steps.
+
+    Args:
+        labels: [lines, samples] of the scan.
+        number: The seed.
+        rows: Of the square, in the scan; may stick out.
+        columns: Likewise.
+        size: Pixels along the enlarged square.
+        window: The part of the enlarged square that is wanted.
+    """
     top, left = max(rows.start, 0), max(columns.start, 0)
     part = labels[top : max(rows.stop, 0), left : max(columns.stop, 0)] == number
     at = (np.arange(size) + 0.5) * (rows.stop - rows.start) / size - 0.5
-    places = np.meshgrid(at + rows.start - top, at + columns.start - left, indexing="ij")
+    down, right = at[window[0]] + rows.start - top, at[window[1]] + columns.start - left
+    places = np.meshgrid(down, right, indexing="ij")
     share = ndimage.map_coordinates(part.astype(np.float32), places, order=1, mode="constant")
     inside: NDArray[np.bool_] = share > 0.5
     return inside
