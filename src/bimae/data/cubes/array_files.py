@@ -11,10 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import IO, Any
 
-import h5py
 import numpy as np
-import scipy.io
-import scipy.io.matlab
 
 from bimae.data.cubes.array_load import NAMES, load_png, unreadable
 from bimae.data.cubes.matlab import MatlabArray, list_matlab5
@@ -150,8 +147,10 @@ def _data_of_member(path: Path, info: zipfile.ZipInfo) -> int:
 
 
 def _list_mat(path: Path) -> list[StoredArray]:
-    if scipy.io.matlab.matfile_version(str(path))[0] == 0:  # MATLAB 4
-        found = [MatlabArray(*described) for described in scipy.io.whosmat(str(path))]
+    from scipy.io import matlab, whosmat  # noqa: PLC0415 - slow to import, and rarely needed
+
+    if matlab.matfile_version(str(path))[0] == 0:  # MATLAB 4
+        found = [MatlabArray(*described) for described in whosmat(str(path))]
     else:
         found = list_matlab5(path)
     arrays = []
@@ -163,6 +162,8 @@ def _list_mat(path: Path) -> list[StoredArray]:
 
 
 def _list_hdf5(path: Path) -> list[StoredArray]:
+    import h5py  # noqa: PLC0415 - slow to import, and rarely needed
+
     with path.open("rb") as file:
         matlab = file.read(10) == b"MATLAB 7.3"
     arrays: list[StoredArray] = []

@@ -6,9 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -70,10 +68,14 @@ def _held(path: Path, kind: str, name: str, state: Sequence[int]) -> NDArray[Any
         with np.load(path) as archive:
             array = archive[name]
     elif kind == "mat":
+        import scipy.io  # noqa: PLC0415 - slow to import, and rarely needed
+
         # Not as MATLAB's own types (mat_dtype): that would drop imaginary parts, and whole doubles,
         # which the file keeps in few bytes, would take eight.
         array = np.asarray(scipy.io.loadmat(str(path), variable_names=[name])[name])
     elif kind == "hdf5":
+        import h5py  # noqa: PLC0415 - slow to import, and rarely needed
+
         with h5py.File(path, "r") as file:
             array = file[name][()]
     elif kind == "tiff":

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -132,6 +131,8 @@ class Hdf5Raster:
 
     def pieces(self, part: Part, bands: int) -> Iterator[tuple[Part, NDArray[Any]]]:
         """See `Raster.pieces`: all in one."""
+        import h5py  # noqa: PLC0415 - slow to import, and rarely needed
+
         del bands
         try:
             with h5py.File(self.path, "r") as file:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from bimae.errors import DataError
@@ -90,6 +89,8 @@ def load_tiff(path: Path, name: str) -> NDArray[Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    import tifffile  # noqa: PLC0415 - slow to import, and rarely needed
+
     log = logging.getLogger("tifffile")
     heard = _Listener()
     before = log.propagate

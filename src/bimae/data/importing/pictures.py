@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -23,6 +22,8 @@ def is_picture(path: Path) -> bool:
     if suffix not in (".tif", ".tiff"):
         return suffix in IMAGE_SUFFIXES
     try:
+        import tifffile  # noqa: PLC0415 - slow to import, and rarely needed
+
         with tifffile.TiffFile(path) as file:
             shape = file.series[0].shape
     except Exception:  # a broken TIFF is some other reader's to tell
@@ -63,6 +64,8 @@ def _pixels(path: Path) -> NDArray[Any]:
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
             with suppress(Exception):  # LZW and JPEG inside a TIFF are Pillow's, below
+                import tifffile  # noqa: PLC0415 - slow to import, and rarely needed
+
                 return np.asarray(tifffile.imread(path))
         with Image.open(path) as image:
             if image.width * image.height > MOST_PIXELS:
