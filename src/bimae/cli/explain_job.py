@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bimae.cli.parts import choose_part, count
+from bimae.cli.parts import choose_part
 from bimae.cli.progress import progress
 from bimae.data import SeedDataset, open_dataset
 from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
-from bimae.errors import ConfigError, DataError
+from bimae.errors import ConfigError, DataError, count
 from bimae.evaluate.looks import Looks, look
 from bimae.evaluate.sensor import Learned
 from bimae.explain.expected import Absent, Expected, StandIn
@@ -262,7 +262,7 @@ def _learned(
     def cubes() -> Iterator[Tensor]:
         nonlocal total
         for batch in seed_loader(known, picked, reading, batch_size=16):
-            hs, rgb = batch.images()
+            hs, rgb = batch.images(cut=False)
             if rgb is not None:
                 own = rgb.double().sum(dim=0)
                 total = own if total is None else total + own

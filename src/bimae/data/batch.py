@@ -144,8 +144,14 @@ class Batch:
         """The batch in page-locked memory, which a GPU can fetch by itself."""
         return self.alone()._map(Tensor.pin_memory)
 
-    def images(self, sensor: Sensor = WHOLE) -> tuple[Tensor | None, Tensor | None]:
+    def images(
+        self, sensor: Sensor = WHOLE, *, cut: bool = True
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Both views whole, as a sensor sees them: None for one that it lacks or was not read.
+
+        Args:
+            sensor: What is there.
+            cut: As of `spectra`.
 
         Returns:
             [B, n or K, S, S], scaled over the bands that are there, and [B, 3, H, H]. Where bands
@@ -154,10 +160,12 @@ class Batch:
         hs = None
         if self.hs is not None and sensor.hs:
             bands = None if sensor.bands is None else sensor.bands.expand(len(self), -1)
-            hs = self.spectra(bands if self.target is None else None, over=bands)
+            hs = self.spectra(bands if self.target is None else None, over=bands, cut=cut)
         return hs, self.pictures() if self.rgb is not None and sensor.rgb else None
 
-    def spectra(self, bands: Tensor | None = None, *, over: Tensor | None = None) -> Tensor:
+    def spectra(
+        self, bands: Tensor | None = None, *, over: Tensor | None = None, cut: bool = True
+    ) -> Tensor:
         """Spectral images, scaled to [0, 1] and turned: [B, n or K, S, S] float32.
 
         Args:
@@ -165,12 +173,15 @@ class Batch:
             over: [B, M] scale each pixel over these channels, as a camera without others would;
                 default: over all that were read, or those that the reading says. Shapes that are
                 whitened need the same for all samples.
+            cut: Whether what lies more than `DEVIATIONS` from the mean is cut off, where spectra
+                are brought to a standard. A classifier cuts it off for its network by itself; what
+                its discriminant averages is to be whole.
 
         Where bands that lack are made up of those of `over`, `bands` are among all C of the model.
         """
         assert self.hs is not None, "this batch was read without spectra"
         if self.factors is not None:
-            return turned(self._whitened(bands, over), self.turns, (2, 3), own=True)
+            return turned(self._whitened(bands, over, cut=cut), self.turns, (2, 3), own=True)
         images = self._whole(self.hs) if bands is None else self._picked(self.hs, bands)
         numbers = images.float()
         own = numbers is not self.hs  # float32 as stored is not ours to write to
@@ -179,12 +190,13 @@ class Batch:
             if bands is not None:
                 least, rise = least[bands], rise[bands]
             if self.log_floor is None:
-                numbers = ((numbers - least) * rise).clamp_(0, 1)
+                numbers = (numbers - least) * rise
+                numbers = numbers.clamp_(0, 1) if cut else numbers
             else:
                 logs = above(images, least, self.log_floor)
                 same = over is not None and over is bands
                 level = level_of(images, logs) if same else self._level(over)
-                numbers = in_unit((logs - level).mul_(rise))
+                numbers = in_unit((logs - level).mul_(rise), cut=cut)
             own = True
         elif self.low is not None and self.factor is not None:
             if over is None:
@@ -195,7 +207,7 @@ class Batch:
             numbers, own = numbers.mul_(factor), True
         return turned(numbers, self.turns, (2, 3), own=own)
 
-    def _whitened(self, bands: Tensor | None, over: Tensor | None) -> Tensor:
+    def _whitened(self, bands: Tensor | None, over: Tensor | None, *, cut: bool = True) -> Tensor:
         """`spectra` [B, K, S, S] of shapes that are whitened over the channels that are there."""
         assert self.hs is not None and self.reference is not None and self.factors is not None
         assert self.log_floor is not None, "shapes are read"
@@ -207,11 +219,11 @@ class Batch:
         logs = above(images, usual, self.log_floor)
         logs = logs - level_of(images, logs)
         if self.target is not None:
-            found = in_unit(completed(logs, factors, self.target))
+            found = in_unit(completed(logs, factors, self.target), cut=cut)
             if bands is None:
                 return found
             return found[torch.arange(len(found), device=bands.device)[:, None], bands]
-        found = in_unit(whitened(logs.mul_(rise), factors))
+        found = in_unit(whitened(logs.mul_(rise), factors), cut=cut)
         if bands is None or bands is over:
             return found
         if over is not None:  # places among those that are there

@@ -34,9 +34,15 @@ def level_of(images: Tensor, logs: Tensor) -> Tensor:
     return logs.mean(dim=1, keepdim=True).masked_fill_(dark, float("nan"))
 
 
-def in_unit(shapes: Tensor) -> Tensor:
-    """Shapes around 0 to [0, 1], in place; what has none is in the middle."""
-    return shapes.nan_to_num_(0).add_(MIDDLE).clamp_(0, 1)
+def in_unit(shapes: Tensor, *, cut: bool = True) -> Tensor:
+    """Shapes around 0 to [0, 1], in place; what has none is in the middle.
+
+    Args:
+        shapes: In `2 * DEVIATIONS` deviations.
+        cut: Whether what is beyond is cut off.
+    """
+    found = shapes.nan_to_num_(0).add_(MIDDLE)
+    return found.clamp_(0, 1) if cut else found
 
 
 def whitened(shapes: Tensor, factors: Tensor) -> Tensor:

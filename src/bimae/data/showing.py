@@ -76,4 +76,4 @@ def blank(reading: Reading, shown: int) -> Tensor:
     reference = reading.reference()
     if reference is None:
         return torch.zeros(shown)
-    return (-reference[0] * reference[1]).clamp(0, 1)
+    return -reference[0] * reference[1]

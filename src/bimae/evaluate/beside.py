@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 ENOUGH = 20  # samples of a validation part that can tell what two numbers should be
-UNSEEN = float(np.log(1000))  # how much less likely than the rarest class one without samples is
+UNSEEN = 1000.0  # nats by which a class without samples is less likely than the rarest: never it
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def add_discriminant(
     made.share.fill_(1.0)
     scales, weighed = (float(trained), 1.0), 0
     if len(split.val) >= ENOUGH:
-        told, truth = _both(model, samples, split.val, cameras)
+        known = [i for i in split.val if counts[config.classes.index(str(samples.labels[i]))]]
+        told, truth = _both(model, samples, known, cameras)
         each = np.ones(len(config.classes)) if class_weights is None else np.array(class_weights)
         scales, weighed = _likeliest(told, truth, each[truth], trained), len(split.val)
     with torch.no_grad():
@@ -151,7 +152,7 @@ def _both(
         for sensor in cameras:
             turn_discriminant(model, _through(reading, sensor), None)
             with torch.inference_mode():
-                hs, rgb = batch.images(sensor)
+                hs, rgb = batch.images(sensor, cut=False)
                 features = model.features(hs, rgb, sensor.bands)
                 network.append(model.head(features).double().numpy())
                 beside = model.beside(hs, rgb, sensor.bands)

@@ -59,7 +59,7 @@ def looked(config: ClassifierConfig, samples: SeedDataset, indices: Sequence[int
     rows, truth = [], []
     inside, pixels = torch.zeros(bands, bands, dtype=torch.float64), 0.0
     for batch in seed_loader(samples, indices, reading, batch_size=64):
-        hs, rgb = batch.images()
+        hs, rgb = batch.images(cut=False)
         parts = []
         if hs is not None:
             patches = patchify_hs(hs)

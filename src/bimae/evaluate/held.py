@@ -160,11 +160,11 @@ def answers(
         for start in range(0, len(held.truth), batch_size):
             where = slice(start, start + batch_size)
             part = held.batch.part(where)
-            hs, rgb = part.images(sensor)
+            hs, rgb = part.images(sensor, cut=False)
             if exchange is not None and hs is not None:
                 group = torch.tensor(exchange[0], device=device)
                 theirs = held.batch.take(torch.as_tensor(exchange[1], device=device)[where])
-                other = theirs.spectra(group.expand(len(part), -1))
+                other = theirs.spectra(group.expand(len(part), -1), cut=False)
                 hs = hs.index_copy(1, group, other)  # a copy: `hs` may be what is held
             found.append(held.model(hs, rgb, rows).double().log_softmax(dim=1).cpu().numpy())
     table: NDArray[np.float64] = np.concatenate(found)

@@ -72,7 +72,7 @@ def explain_many(
     device = next(explainer.model.parameters()).device
     for place, index in enumerate(watch(chosen)):
         (batch,) = seed_loader(samples, [index], reading, batch_size=1)
-        views = batch.to(device).images()
+        views = batch.to(device).images(cut=False)
         with torch.inference_mode():
             logits = explainer.model(*views, explainer.rows)[0].double()
         order = logits.argsort(descending=True, stable=True).tolist()

@@ -66,7 +66,7 @@ class Deployed(nn.Module):
         """Patches of the views that there are to tokens before the encoder, spectral ones first."""
         trunk, parts = self.classifier.trunk, []
         if bands is not None:
-            parts.append(trunk.hs(bands, self.classifier.bands))
+            parts.append(trunk.hs(bands.clamp(0, 1), self.classifier.bands))
         if tiles is not None:
             parts.append(trunk.rgb(tiles, trunk.all_tiles))
         return torch.cat(parts, dim=1)

@@ -60,14 +60,14 @@ class Views(nn.Module):
         elif self.scale == "shape":
             low = level_of(images, self._logs(images))
         batch = Batch(self.nobody, images, low, factor, self.reference, log_floor=self.log_floor)
-        found = batch.spectra()
+        found = batch.spectra(cut=False)
         if self.picks is not None:
             return found[:, self.picks]
         return found if self.matrix is None else self._mixed(found)
 
     def _whitened(self, images: Tensor) -> Tensor:
         logs = self._logs(images)
-        return in_unit(self._mixed(logs - level_of(images, logs)))
+        return in_unit(self._mixed(logs - level_of(images, logs)), cut=False)
 
     def _logs(self, images: Tensor) -> Tensor:
         assert self.reference is not None and self.log_floor is not None, "shapes are read"

@@ -183,10 +183,13 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
     ) -> Tensor:
         """Every token before the encoder; `bands` defaults to those of the configuration.
 
+        What of spectra lies beyond [0, 1] is cut off here.
+
         A model whose missing bands are made up is shown all of them, whatever the sensor.
         """
         own = bands is None or self.config.among is not None
-        return self.trunk.tokens(hs, rgb, self.bands if own else bands)
+        shown = None if hs is None else hs.clamp(0, 1)
+        return self.trunk.tokens(shown, rgb, self.bands if own else bands)
 
     def encode(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None

@@ -186,7 +186,7 @@ class Answerer:
         rows = None if looks.rows is None else looks.rows.to(device)
         (batch,) = seed_loader(samples, [0], looks.reading, batch_size=1)
         with torch.no_grad():
-            hs, rgb = batch.to(device).images()
+            hs, rgb = batch.to(device).images(cut=False)
         return explain_sample(self._model, hs, rgb, rows, places=places_of(looks, upload)), looks
 
     def _samples(self, sensor: Sensor, uploads: Sequence[Upload]) -> GivenSamples:

@@ -1,0 +1,176 @@
+"""Discriminant analysis beside a network: of all that is there, or of any part of it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from bimae.errors import ModelError
+from bimae.model import ClassifierConfig, SeedClassifier
+from bimae.model.mean_discriminant import MeanDiscriminant, colours_of, mean_spectrum
+from tests.model.small import CONFIG
+
+BANDS = 5
+CONFIGURED = ClassifierConfig(
+    replace(CONFIG, bands=BANDS, hs_size=3), ("a", "b", "c"), bands=tuple(range(BANDS))
+)
+
+
+def told(config: ClassifierConfig = CONFIGURED, seed: int = 0) -> MeanDiscriminant:
+    """A discriminant that knows something."""
+    rng = np.random.default_rng(seed)
+    made = MeanDiscriminant(config)
+    size = made.means.shape[1]
+    root = rng.normal(0, 0.1, (size, size))
+    made.learn(rng.normal(0.5, 0.1, (3, size)), root @ root.T, [-1.0, -0.5, -2.0])
+    made.share.fill_(1.0)
+    return made
+
+
+def views(seed: int = 0, count: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(seed)
+    return (
+        torch.rand(count, BANDS, 9, generator=draw) * 0.8 + 0.1,
+        torch.rand(count, 4, 48, generator=draw) * 0.9,
+    )
+
+
+def by_hand(features: np.ndarray, made: MeanDiscriminant, there: list[int]) -> np.ndarray:
+    """Logarithms of Gaussian densities times priors, of some of the features."""
+    means, prior = made.means.numpy()[:, there], made.prior.numpy()
+    inverse = np.linalg.inv(made.covariance.numpy()[np.ix_(there, there)])
+    off = features[:, None] - means
+    return prior - 0.5 * np.einsum("nki,ij,nkj->nk", off, inverse, off)
+
+
+def softmax(logits: Any) -> np.ndarray:
+    return torch.as_tensor(np.asarray(logits)).double().softmax(dim=1).numpy()
+
+
+@pytest.mark.parametrize("shown", ["hs", "rgb", "both"])
+def test_it_is_what_gaussians_of_the_views_that_are_there_say(shown: str) -> None:
+    made, (hs, rgb) = told(), views(count=60)
+    features = torch.cat([hs.mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
+    there = list(range(BANDS)) * (shown != "rgb") + list(range(BANDS, 11)) * (shown != "hs")
+    said = made(hs if shown != "rgb" else None, rgb if shown != "hs" else None)
+    expected = softmax(by_hand(features[:, there], made, there))
+    np.testing.assert_allclose(softmax(said), expected, atol=1e-4)
+    assert shown == "rgb" or said.argmax(dim=1).unique().numel() > 1
+
+
+def test_of_some_bands_it_is_as_if_made_for_these_alone() -> None:
+    made, (hs, rgb) = told(), views()
+    some = [0, 3, 4]
+    features = torch.cat([hs[:, some].mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
+    there = [*some, *range(BANDS, 11)]
+    for asked in (some, torch.tensor(some)):
+        said = made(hs[:, some], rgb, asked)
+        np.testing.assert_allclose(
+            softmax(said), softmax(by_hand(features, made, there)), atol=1e-4
+        )
+    with pytest.raises(ModelError, match="hs shows 2 bands"):
+        made(hs[:, :2], rgb, [0, 9])
+    with pytest.raises(ModelError, match="say which bands"):
+        made(hs[:, :2], rgb)
+
+
+def test_it_agrees_with_scikit_learn() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.repeat(np.arange(3), 30)
+    x = rng.normal(0.5, 0.05, (90, BANDS)) + rng.normal(0, 0.04, (3, BANDS))[truth]
+    analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1).fit(x, truth)
+    config = replace(CONFIGURED, modality="hs")
+    made = MeanDiscriminant(config)
+    made.learn(analysis.means_, analysis.covariance_, [float(np.log(1 / 3))] * 3)
+    made.share.fill_(1.0)
+    said = made(torch.from_numpy(x).float()[:, :, None].expand(-1, -1, 9))
+    np.testing.assert_allclose(softmax(said), analysis.predict_proba(x), atol=1e-4)
+
+
+@given(st.integers(0, 2**20), st.integers(1, 30))
+def test_padding_does_not_count(seed: int, more: int) -> None:
+    hs, rgb = views(seed % 50)
+    blank = torch.full((BANDS, 1), 0.5)
+    padded = torch.cat([hs, blank.expand(len(hs), -1, more)], dim=2)
+    torch.testing.assert_close(mean_spectrum(padded, blank), hs.mean(dim=2))
+    white = torch.cat([rgb.flatten(1), torch.ones(len(rgb), 3 * more)], dim=1)[:, None]
+    torch.testing.assert_close(colours_of(white), colours_of(rgb), atol=1e-5, rtol=1e-5)
+
+
+def test_an_object_of_padding_only_has_an_answer() -> None:
+    made = told()
+    made.blank.fill_(0.5)
+    said = made(torch.full((2, BANDS, 9), 0.5), torch.ones(2, 4, 48))
+    assert torch.isfinite(said).all()
+    blank = torch.full((BANDS, 1), 0.5)
+    assert torch.equal(mean_spectrum(blank.expand(1, -1, 9), blank), blank.T)
+
+
+def test_directions_that_do_not_vary_do_not_count() -> None:
+    """Whitening and shapes take the level of a pixel off: one direction has nothing."""
+    made, (hs, _) = told(replace(CONFIGURED, modality="hs")), views()
+    level = np.eye(BANDS) - 1 / BANDS
+    whole = made.covariance.numpy().copy()
+    made.learn((made.means.numpy() - 0.5) @ level + 0.5, level @ whole @ level, [0.0] * 3)
+    shapes = hs - hs.mean(dim=1, keepdim=True) + 0.5
+    off = shapes.mean(dim=2).double().numpy()[:, None] - made.means.numpy()
+    inverse = np.linalg.pinv(made.covariance.numpy(), rcond=1e-9)
+    expected = softmax(-0.5 * np.einsum("nki,ij,nkj->nk", off, inverse, off))
+    np.testing.assert_allclose(softmax(made(shapes)), expected, atol=1e-3)
+    dead = whole.copy()
+    dead[2] = dead[:, 2] = 0
+    made.learn(made.means.numpy(), dead, [0.0] * 3)
+    assert torch.isfinite(made(hs)).all()
+
+
+def test_another_camera_and_back() -> None:
+    made, (hs, rgb) = told(), views()
+    own = made(hs, rgb)
+    mixing = np.random.default_rng(5).normal(0, 1, (2, BANDS))
+    made.turn(mixing, torch.full((2,), 0.5), [4, 9])
+    shown = torch.einsum("mn,bnp->bmp", torch.from_numpy(mixing).float(), hs - 0.5) + 0.5
+    features = torch.cat([shown.mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
+    looks = np.zeros((8, 11))
+    looks[:2, :BANDS], looks[2:, BANDS:] = mixing, np.eye(6)
+    moved = MeanDiscriminant(replace(CONFIGURED, bands=(0, 1)))
+    middle = np.array([0.5] * BANDS + [0] * 6)
+    there = np.array([0.5] * 2 + [0] * 6)
+    moved.learn(
+        (made.means.numpy() - middle) @ looks.T + there,
+        looks @ made.covariance.numpy() @ looks.T,
+        made.prior.tolist(),
+    )
+    expected = softmax(by_hand(features, moved, list(range(8))))
+    np.testing.assert_allclose(softmax(made(shown, rgb)), expected, atol=1e-4)
+    one = made(shown[:, 1:], rgb, [9])
+    assert torch.isfinite(one).all()
+    made.turn_back()
+    assert torch.equal(made(hs, rgb), own)
+
+
+def test_a_folder_keeps_it(tmp_path: Path) -> None:
+    model = SeedClassifier(replace(CONFIGURED, model=replace(CONFIG, bands=BANDS)))
+    assert not any("discriminant" in name for name in model.state_dict())
+    hs = torch.rand(2, BANDS, CONFIG.hs_size, CONFIG.hs_size)
+    rgb = torch.rand(2, 3, CONFIG.rgb_size, CONFIG.rgb_size)
+    plain = model(hs, rgb)
+    made = model.add_discriminant()
+    assert torch.equal(model(hs, rgb), plain), "it has learned nothing yet"
+    known = told(model.config)
+    made.load_state_dict(known.state_dict())
+    both = model(hs, rgb)
+    assert not torch.equal(both, plain)
+    torch.testing.assert_close(model.answer(hs, rgb)[0], both)
+    model.save_pretrained(tmp_path / "m")
+    back = SeedClassifier.from_pretrained(tmp_path / "m")
+    assert back.config.discriminant
+    assert torch.equal(back(hs, rgb), both)
+    made.share.fill_(0.0)
+    made.turn_back()
+    torch.testing.assert_close(model(hs, rgb), plain)
