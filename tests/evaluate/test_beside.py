@@ -88,6 +88,14 @@ def test_it_is_shrunk_towards_what_varies_inside_objects() -> None:
     np.testing.assert_allclose(covariance / covariance[0, 0], np.diag([1, 4, 9, 16]), rtol=1e-3)
 
 
+def test_objects_of_one_pixel() -> None:
+    seen = drawn(2)
+    means, covariance, _ = gaussian(Looked(seen.features, np.zeros((4, 4)), seen.truth), 3)
+    assert np.isfinite(covariance).all()
+    assert (np.linalg.eigvalsh(covariance) > 0).all()
+    np.testing.assert_allclose(means[1], seen.features[8:16].mean(axis=0))
+
+
 def test_a_class_without_samples(samples: SeedDataset, split: Split) -> None:
     lacks = samples.classes[0]
     kept = tuple(i for i in split.train if samples.labels[i] != lacks)

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import bimae.sklearn.classifier as ours
 from bimae.data import open_dataset
+from bimae.errors import ConfigError
 from bimae.sklearn import BiMAEClassifier, as_samples
 from tests.sklearn.small import SMALL
 
@@ -218,3 +219,18 @@ def test_nothing_shadows_scikit_learn():
     assert Path(sklearn.__file__).parent.name == "sklearn"
     assert "bimae" not in sklearn.__file__
     assert ours.ClassifierMixin is sklearn.base.ClassifierMixin
+
+
+def test_a_discriminant_beside_the_network_or_alone() -> None:
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b", "c"], 20)
+    centres = rng.normal(100, 10, (3, 12))
+    x = np.clip(centres[np.repeat(np.arange(3), 20)] + rng.normal(0, 3, (60, 12)), 1, 250)
+    alone = BiMAEClassifier(epochs=0, random_state=0, options={"discriminant": True}).fit(x, y)
+    assert alone.score(x, y) > 0.9
+    both = BiMAEClassifier(epochs=1, random_state=0, options={"discriminant": True}).fit(x, y)
+    assert both.score(x, y) > 0.9
+    counts = np.ones(60)
+    counts[:5] = 2
+    with pytest.raises(ConfigError, match="counts all samples alike"):
+        alone.fit(x, y, sample_weight=counts)

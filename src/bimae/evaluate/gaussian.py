@@ -114,7 +114,10 @@ def _in_units_of_inside(seen: Looked) -> tuple[Floats, Floats]:
     bands = len(seen.inside)
     blocks, backs = [], []
     if bands:
-        values, vectors = np.linalg.eigh(seen.inside)
+        inside = seen.inside
+        if not inside.any():  # objects of one pixel: each band counts by how much it varies
+            inside = np.diag(seen.features[:, :bands].var(axis=0) + 1e-12)
+        values, vectors = np.linalg.eigh(inside)
         kept = values > NULL * max(values[-1], 1e-300)
         root = np.sqrt(values[kept] + LEAST_WITHIN * values[-1])
         blocks.append(seen.features[:, :bands] @ (vectors[:, kept] / root))

@@ -20,11 +20,12 @@ from bimae.data.given import GivenSamples
 from bimae.data.stratify import stratify
 from bimae.errors import ConfigError
 from bimae.evaluate.answers import answers
+from bimae.evaluate.beside import add_discriminant
 from bimae.evaluate.looks import look
 from bimae.model import BiMAE, SeedClassifier
 from bimae.predict.temperature import probabilities
 from bimae.sklearn.inputs import Seen
-from bimae.train.finetune import fresh_classifier, learn, sized_as
+from bimae.train.finetune import cameras_of, fresh_classifier, learn, sized_as, weights_of_classes
 from bimae.train.options import FinetuneOptions
 from bimae.train.prepare import PATCH_SIZE, check_bands
 from bimae.train.processes import Processes
@@ -138,22 +139,37 @@ def learn_from(
         check_bands(samples, plan.pretrained.config, "X")
     split = _split(samples, plan.validation_fraction, options.seed, counts)
     share = counts / counts[list(split.train)].mean()
+    if options.discriminant and not (share[list(split.train)] == 1).all():
+        raise ConfigError(
+            "sample_weight is given, but the discriminant counts all samples alike; leave out one "
+            "of the two"
+        )
     # A run keeps its best epoch as a file, and how it went as another: both live as long as the
     # fit does. The run goes on in this process alone, whatever started it.
     with TemporaryDirectory(prefix="bimae-fit-") as folder, _no_traces():
         model = fresh_classifier(options, samples, split, plan.pretrained, plan.sizes)
         run = RunFolder(Path(folder) / "run")
         try:
-            learn(
-                options,
-                samples,
-                split,
-                model,
-                run,
-                processes=Processes(),
-                sample_weights=None if (share == 1).all() else torch.from_numpy(share).float(),
-                bar=plan.bar,
-            )
+            if options.epochs:
+                learn(
+                    options,
+                    samples,
+                    split,
+                    model,
+                    run,
+                    processes=Processes(),
+                    sample_weights=None if (share == 1).all() else torch.from_numpy(share).float(),
+                    bar=plan.bar,
+                )
+            if options.discriminant:
+                add_discriminant(
+                    model,
+                    samples,
+                    split,
+                    class_weights=weights_of_classes(options, model, samples, split),
+                    cameras=cameras_of(options, model),
+                    trained=bool(options.epochs),
+                )
         except KeyboardInterrupt as stop:  # its message tells of a folder that is gone
             raise KeyboardInterrupt from stop
         rows = read_rows(run.metrics)
