@@ -16,7 +16,6 @@ from sklearn.preprocessing import StandardScaler
 
 import bimae.sklearn.classifier as ours
 from bimae.data import open_dataset
-from bimae.errors import ConfigError
 from bimae.sklearn import BiMAEClassifier, as_samples
 from tests.sklearn.small import SMALL
 
@@ -232,5 +231,5 @@ def test_a_discriminant_beside_the_network_or_alone() -> None:
     assert both.score(x, y) > 0.9
     counts = np.ones(60)
     counts[:5] = 2
-    with pytest.raises(ConfigError, match="counts all samples alike"):
+    with pytest.raises(ValueError, match="counts all samples alike"):
         alone.fit(x, y, sample_weight=counts)
