@@ -1,5 +1,7 @@
 """`bimae data import` through the command line: what a person sees."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,17 @@ def test_wavelengths_by_hand(tmp_path, capsys):
     ran = run(capsys, *words, tmp_path / "nm.txt", "--overwrite")
     [line] = mistakes(ran)
     assert "3" in line and "4" in line
+
+
+def test_one_of_anything_is_no_plural(tmp_path, capsys):
+    """One seed of one class on one tray, of one band."""
+    rye = tmp_path / "src" / "rye"
+    npy(rye / "t1-a.npy", bands=1)
+    words = ("--group-pattern", "^rye/(t1)")
+    told = run(capsys, "data", "import", tmp_path / "src", tmp_path / "out", *words).out
+    assert "1 sample, 1 class, 1 group" in told
+    for verb in ("check", "inspect"):
+        told += run(capsys, "data", verb, tmp_path / "out").out
+    told += run(capsys, "data", "split", tmp_path / "out", "--overwrite").out
+    assert "1 sample, 1 class, 1 band; all read" in told
+    assert not re.findall(r"(?<![\d.,x])1 (?:\w+ )?[a-z]+(?<!s)(?<!i)s\b(?! of)", told), told

@@ -89,5 +89,5 @@ def test_a_part_without_a_label_is_refused(
     write_tfrecords(tmp_path / "d" / "test", known[16:])
     words = (f"--data={tmp_path / 'd'}", f"--out={tmp_path / 'run'}", *FAST)
     (line,) = mistakes(run(capsys, "finetune", *words))
-    assert "none of the 24 val samples has a label (declared: train, val, test)" in line
+    assert "none of 24 val samples has a label (declared: train, val, test)" in line
     assert not (tmp_path / "run").exists()

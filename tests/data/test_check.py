@@ -361,7 +361,7 @@ DESCRIBED = {
         "note",
         "no band from 430 to 500 nm; usually they lie 10 nm apart",
     ),
-    "fwhm-count": ({"wavelengths_nm": NM, "fwhm_nm": (3.0,)}, "warning", "1 values of fwhm_nm"),
+    "fwhm-count": ({"wavelengths_nm": NM, "fwhm_nm": (3.0,)}, "warning", "1 value of fwhm_nm"),
     "no-wavelengths": ({}, "note", "wavelengths_nm is not given"),
     "false-colour": ({"wavelengths_nm": NM, "rgb": "false colour"}, "note", "false colour"),
     "mixed-colour": (

@@ -446,7 +446,7 @@ def test_bands_are_sorted_and_none_is_twice(tmp_path):
     assert cube.bands.fwhm_nm == (4, 5, 6, 7)
     assert cube.file_bands == (4, 1, 2, 0) and cube.default_bands == (3, 1, 0)
     assert len(cube.notes) == 2
-    assert "sorted by wavelength" in cube.notes[0] and "1 bands left out" in cube.notes[1]
+    assert "sorted by wavelength" in cube.notes[0] and "1 of 5 bands left out" in cube.notes[1]
 
 
 def test_a_descending_list(tmp_path):

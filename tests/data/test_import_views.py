@@ -113,7 +113,7 @@ def test_pictures_that_are_nobodys_are_told(tmp_path):
     npy(tmp_path / "HS" / "b.npy", 1)
     png(tmp_path / "RGB" / "c.png")
     (note,) = [n for n in recognise(tmp_path, ImportSettings()).notes if "picture" in n]
-    assert "1 pictures belong to no spectral file, such as RGB/c.png" in note
+    assert "1 picture belongs to no spectral file, such as RGB/c.png" in note
 
 
 def seeds(folder, names=("a-1", "a-2", "b-1")):
@@ -190,7 +190,7 @@ def test_a_picture_of_no_cube_is_told_where_others_have_theirs(tmp_path):
         png(tmp_path / "RGB" / "rye" / f"{name}.png")
     png(tmp_path / "RGB" / "rye" / "77.png")
     notes = recognise(tmp_path, ImportSettings()).notes
-    assert any("1 pictures belong to no spectral file, such as RGB/rye/77.png" in n for n in notes)
+    assert any("1 picture belongs to no spectral file, such as RGB/rye/77.png" in n for n in notes)
 
 
 @pytest.mark.parametrize("header", ["name,label", "file,species", "id;class", "Image\tLabel"])
@@ -213,7 +213,7 @@ def test_what_a_list_lacks_or_has_too_much_is_told(tmp_path):
     table.write_text("name,label\na-1,oat\nz-9,oat\n", encoding="utf-8")
     plan = recognise(seeds(tmp_path / "src"), ImportSettings(labels=table))
     assert [item.label for item in plan.items] == ["oat", None, None]
-    assert "labels.csv: 1 of 2 names are of nothing here, such as 'z-9'" in plan.notes
+    assert "labels.csv: 1 of 2 names is of nothing here, such as 'z-9'" in plan.notes
     assert "labels.csv: does not name 2 of 3 items, such as 'a-2'" in plan.notes
 
 
@@ -222,7 +222,7 @@ def test_what_a_list_lacks_or_has_too_much_is_told(tmp_path):
     [
         (
             "name,label\nz,oat\n",
-            "found 1 names, such as 'z', none of them here; names such as 'a-1",
+            "found 1 name, such as 'z', none of them here; names such as 'a-1",
         ),
         ("name,label\n", "found 0 names, none of them here"),
         ("name,label\na-1,oat\na-1.npy,rye\n", "line 3: a-1 is 'rye' here and 'oat' above"),

@@ -475,7 +475,7 @@ def test_a_part_for_every_item_or_for_none(tmp_path):
     npy(tmp_path / "a.npy")
     npy(tmp_path / "b.npy", 1)
     (tmp_path / "t.csv").write_text("path_hs,split\na.npy,test\nb.npy,\n")
-    with pytest.raises(DataError, match="1 of 2 items, such as b, are in no part"):
+    with pytest.raises(DataError, match="1 of 2 items, such as b, is in no part"):
         imported(tmp_path / "t.csv", tmp_path / "out")
 
 

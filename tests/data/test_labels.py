@@ -33,7 +33,7 @@ def test_no_label_at_all():
 
 def test_a_part_without_any_is_told_where_it_is_needed():
     labels = ["a", "b", "b", None, None, None, None, None]
-    with pytest.raises(DataError, match=r"none of the 2 val samples has a label \(by hand\)") as e:
+    with pytest.raises(DataError, match=r"none of 2 val samples has a label \(by hand\)") as e:
         labelled(SPLIT, data(labels))
     assert "of all 7 samples 3 have one" in str(e.value)
     assert "bimae data split data/mine --by class-balanced" in str(e.value)

@@ -221,7 +221,7 @@ def test_other_declarations(tmp_path):
 def test_declared_splits_that_tear_groups_say_so(tmp_path):
     data_set(tmp_path, 4, "train", group="tray")
     ds = data_set(tmp_path, 4, "test", group="tray")
-    assert "1 groups lie in more than one part" in split_dataset(ds).how
+    assert "1 group lies in more than one part" in split_dataset(ds).how
 
 
 @pytest.mark.parametrize("ratios", [(0.5, 0.5, 0.5), (0, 0.5, 0.5), (1.2, -0.1, -0.1), (1.0,)])

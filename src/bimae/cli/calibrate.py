@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems, known_split
-from bimae.errors import ConfigError, DataError
+from bimae.errors import ConfigError, DataError, count
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset
@@ -90,7 +90,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from bimae.evaluate.sensor import Learned
     from bimae.model import SeedClassifier, model_folder
     from bimae.model.hub import is_address
-    from bimae.predict.calibrate import Parts, calibrate, listen
+    from bimae.predict.calibrate import USUAL, Parts, calibrate, listen
     from bimae.predict.calibrated import Shown, save
     from bimae.report.card import read_about, write_card
 
@@ -130,6 +130,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
         share=options.reject,
         per_class=options.per_class,
         score=None if options.score == "auto" else options.score,
+        usual=USUAL if model.discriminant is None else "mahalanobis",
         groups=[samples.groups[i] for i in parts["check"]],
     )
     data = {
@@ -200,7 +201,7 @@ def _parts(
             )
         words = f"fitted on {len(fit)}, checked on {len(check)} (halved, seed {options.seed})"
     if strangers:
-        words += f"; {len(strangers)} strangers"
+        words += f"; {count(len(strangers), 'stranger')}"
     return {
         "fit": tuple(fit), "check": tuple(check), "train": tuple(train), "strangers": strangers,
     }, words  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bimae.cli.parse import parse
-from bimae.cli.parts import count
+from bimae.errors import count
 
 if TYPE_CHECKING:
     from bimae.data.check import CheckReport
@@ -74,7 +74,7 @@ def _tell(report: "CheckReport") -> None:
     if not report.findings:
         print("OK")
         return
-    counts = [f"{n} kind{'s' * (n > 1)} of {name}" for name, n in report.counts.items() if n]
+    counts = [f"{count(n, 'kind')} of {name}" for name, n in report.counts.items() if n]
     print(f"{'' if report.worst in ('error', 'warning') else 'OK, '}{', '.join(counts)}")
 
 
@@ -94,7 +94,7 @@ def _figures(told: dict[str, Any]) -> list[str]:
         values = told["hs_range"]
         values_told = f", values {values[0]:g} to {values[1]:g}" if values else ""
         lines.append(
-            f"spectra  {_all(told['bands'])} bands{nm_told}, {_all(told['hs_sizes'])} pixels, "
+            f"spectra  {_bands(told['bands'])}{nm_told}, {_all(told['hs_sizes'])} pixels, "
             f"{_all(told['hs_types'])}{values_told}"
         )
         lines.append(f"RGB      {_all(told['rgb_sizes'])} pixels")
@@ -110,10 +110,15 @@ def _figures(told: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _bands(counts: dict[str, int]) -> str:
+    """`1 band`, `60 bands`, `60 (90), 12 (10) bands`."""
+    return "1 band" if list(counts) == ["1"] else f"{_all(counts)} bands"
+
+
 def _all(counts: dict[str, int]) -> str:
     """`24x24`, or `24x24 (90), 30x26 (10)`."""
     if len(counts) == 1:
         return next(iter(counts))
     most_first = sorted(counts.items(), key=lambda item: -item[1])
-    named = ", ".join(f"{name} ({count})" for name, count in most_first[:3])
+    named = ", ".join(f"{name} ({often})" for name, often in most_first[:3])
     return named + ", ..." * (len(counts) > 3)

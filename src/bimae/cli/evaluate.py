@@ -7,7 +7,7 @@ from typing import Literal
 
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems, choose_part
-from bimae.errors import DataError
+from bimae.errors import DataError, count
 
 ABOUT = (
     "Tests a fine-tuned classifier. On the data that it was trained on, its own test part is "
@@ -83,7 +83,7 @@ def run(options: EvaluateOptions) -> None:
         raise DataError(f"{options.data}: the part {part} is empty; choose another with --part")
     if not (judged := with_label(chosen, samples.labels)):
         raise DataError(
-            f"{options.data}: none of the {len(chosen):,} samples ({part}) has a label, so "
+            f"{options.data}: none of {count(len(chosen), 'sample')} ({part}) has a label, so "
             "there is nothing to judge answers by; choose another with --part, or ask for answers "
             "alone (bimae predict)"
         )
@@ -97,6 +97,6 @@ def run(options: EvaluateOptions) -> None:
         simulated=samples.info.simulated,
     )
     print(
-        f"{part}: {results.samples} samples: accuracy {results.accuracy:.3f}, macro-F1 "
+        f"{part}: {count(results.samples, 'sample')}: accuracy {results.accuracy:.3f}, macro-F1 "
         f"{results.macro_f1:.3f}{' (simulated data)' * samples.info.simulated}\nresults  {out}"
     )

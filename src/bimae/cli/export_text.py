@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from bimae.cli.parts import count
+from bimae.errors import count
 
 if TYPE_CHECKING:
     from bimae.export.making import Rounded, Subject

@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bimae.cli.parse import parse
-from bimae.cli.parts import count, tell_parts
+from bimae.cli.parts import tell_parts
+from bimae.errors import count
 from bimae.train.options import FinetuneOptions
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def few_steps(samples: int, batch_size: int, epochs: int) -> str:
     if not epochs or each * epochs >= ENOUGH_STEPS:
         return ""
     return (
-        f"note: this run was {each * epochs} steps ({each} an epoch of {samples} samples), and a "
-        "network takes some hundreds to learn: take a smaller --batch-size or more --epochs"
+        f"note: this run was {count(each * epochs, 'step')} ({each} an epoch of "
+        f"{count(samples, 'sample')}), and a network takes some hundreds to learn: "
+        "take a smaller --batch-size or more --epochs"
     )
 
 
@@ -135,7 +137,8 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
         learned = ", which was learned from" if part == "train" else ""
         print(f"note: no test part: the figures below are of the {part} part{learned}")
     print(
-        f"{part}: {count(results.samples, 'sample')}, {len(done.model.config.classes)} classes: "
+        f"{part}: {count(results.samples, 'sample')}, "
+        f"{count(len(done.model.config.classes), 'class')}: "
         f"accuracy {results.accuracy:.3f}, macro-F1 {results.macro_f1:.3f}"
         f"{' (simulated data)' * info.simulated}\n"
         f"model    {folder.model}\n"

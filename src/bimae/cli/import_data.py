@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
+from bimae.errors import count
 
 if TYPE_CHECKING:
     from bimae.data.importing import ImportSettings, ImportSummary
@@ -93,7 +94,9 @@ class ImportOptions:
         """Those that decide how files are read."""
         from bimae.data.importing import ImportSettings
 
-        return ImportSettings(**{f.name: getattr(self, f.name) for f in fields(ImportSettings)})
+        # whether trays are drawn is no option here: an import's pictures are there to be looked at
+        asked = [f.name for f in fields(ImportSettings) if hasattr(self, f.name)]
+        return ImportSettings(**{name: getattr(self, name) for name in asked})
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
@@ -185,31 +188,32 @@ def tell_plan(plan: "Plan") -> None:
     pictures = sum(item.rgb is not None for item in plan.items)
     labelled = {item.label for item in plan.items if item.label is not None}
     texts = [
-        f"{len(plan.items)} {'items' if len(plan.items) != 1 else 'item'}",
+        count(len(plan.items), "item"),
         f"{pictures} with an RGB image" if pictures else "no RGB images",
     ]
     if labelled:
-        texts.append(f"{len(labelled)} classes" if len(labelled) > 1 else f"class {min(labelled)}")
+        texts.append(
+            count(len(labelled), "class") if len(labelled) > 1 else f"class {min(labelled)}"
+        )
     print(f"found    {LAYOUTS[plan.layout]}: {', '.join(texts)}")
     if plan.simulated:
         print("note: these files say that they are SIMULATED; the data set will say so too")
 
 
 def _tell(summary: "ImportSummary") -> None:
-    from bimae.cli.parts import count
-
     nm = summary.bands.wavelengths_nm
     places = f"{nm[0]:g}-{nm[-1]:g} nm" if nm else "wavelengths unknown"
     sensor = f", {summary.sensor}" if summary.sensor else ""
     print(
-        f"spectra  {summary.bands.count} bands, {places}, {summary.unit or 'unit unknown'}{sensor}"
+        f"spectra  {count(summary.bands.count, 'band')}, {places}, "
+        f"{summary.unit or 'unit unknown'}{sensor}"
     )
     tell_oddities(summary)
     classes = len([label for label in summary.classes if label is not None])
     unlabelled = summary.classes[None]
     texts = [
         count(summary.samples, "sample"),
-        f"{classes} class{'es' * (classes != 1)}",
+        count(classes, "class"),
         count(summary.groups, "group") if summary.groups else "no groups",
         f"{summary.bytes / 1e6:.1f} MB",
     ]

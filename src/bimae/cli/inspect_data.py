@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bimae.cli.parse import parse
+from bimae.errors import count
 
 ABOUT = (
     "Draws a data set as one HTML file that needs no network: samples of each class in three "
@@ -86,8 +87,8 @@ def run(options: InspectOptions) -> None:
     read = "all read" if page.samples_read == len(samples) else f"{page.samples_read} of them read"
     simulated = "SIMULATED " * samples.info.simulated
     print(
-        f"{len(samples)} {simulated}samples, {len(samples.classes)} classes, {samples.bands} "
-        f"bands; {read}"
+        f"{count(len(samples), f'{simulated}sample')}, {count(len(samples.classes), 'class')}, "
+        f"{count(samples.bands, 'band')}; {read}"
     )
     for note in page.notes:
         print(f"- {note}")

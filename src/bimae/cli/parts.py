@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bimae.errors import BandError, ConfigError
+from bimae.errors import BandError, ConfigError, count
 from bimae.spectra import BandSelection
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def tell_parts(split: "Split", samples: "SeedDataset") -> None:
         missing = [label for label in learned if label is not None and label not in seen]
         if missing and sizes[part]:
             listed = ", ".join(sorted(missing)[:5]) + ", ..." * (len(missing) > 5)
-            print(f"note: no {part} sample of {len(missing)} classes: {listed}")
+            print(f"note: no {part} sample of {count(len(missing), 'class')}: {listed}")
     if not sizes["test"] and total > 1:
         few = count(len(groups), "group") if groups else count(total, "sample")
         print(
@@ -111,8 +111,3 @@ def choose_part(
     name = "test" if part == "auto" else part
     note = f"the model was trained on these data: its own split is used ({split_file})" * own
     return name, getattr(split, name), note
-
-
-def count(number: int, what: str) -> str:
-    """`1 sample`, `2 samples`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

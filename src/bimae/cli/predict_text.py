@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bimae.cli.parts import count
+from bimae.errors import count
 
 if TYPE_CHECKING:
     from bimae.predict.rows import Tally

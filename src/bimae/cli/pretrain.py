@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bimae.cli.parse import parse
-from bimae.cli.parts import count, tell_parts
+from bimae.cli.parts import tell_parts
+from bimae.errors import count
 from bimae.train.options import PretrainOptions
 
 if TYPE_CHECKING:

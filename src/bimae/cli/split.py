@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bimae.cli.parse import parse
-from bimae.errors import DataError
+from bimae.errors import DataError, count
 
 if TYPE_CHECKING:
     from bimae.data import SeedDataset, Split
@@ -129,13 +129,13 @@ def _write(path: Path, text: str) -> None:
 
 def _tell(samples: "SeedDataset", split: "Split", leakage: "Leakage") -> None:
     simulated = " (simulated)" if samples.info.simulated else ""
-    print(f"{len(samples)} samples{simulated}, {split.how}")
+    print(f"{count(len(samples), 'sample')}{simulated}, {split.how}")
     grouped = any(group is not None for group in samples.groups)
     for name, facts in leakage.parts.items():
         share = 100 * facts["samples"] / len(samples)
-        groups = f", {facts['groups']} groups" if grouped else ""
+        groups = f", {count(facts['groups'], 'group')}" if grouped else ""
         none = f", {facts['unlabelled']} without a label" if facts["unlabelled"] else ""
-        print(f"{name:<9}{facts['samples']} samples ({share:.1f} %){groups}{none}")
+        print(f"{name:<9}{count(facts['samples'], 'sample')} ({share:.1f} %){groups}{none}")
     asked = dict(zip(leakage.parts, split.ratios or (), strict=False))
     shares = {name: facts["samples"] / len(samples) for name, facts in leakage.parts.items()}
     if grouped and any(abs(shares[name] - share) > FAR for name, share in asked.items()):
@@ -161,11 +161,11 @@ def _tell_classes(leakage: "Leakage") -> None:
     for label, counts in list(leakage.classes.items())[:ROWS]:
         print(f"{label:<{width}}" + "".join(f"{counts[name]:>8}" for name in names))
     if len(leakage.classes) > ROWS:
-        print(f"... and {len(leakage.classes) - ROWS} classes more")
+        print(f"... and {count(len(leakage.classes) - ROWS, 'class')} more")
     for missing in leakage.missing[:ROWS]:
         print(f"note: no {missing.part} sample of {missing.label}: {missing.why}")
     if len(leakage.missing) > ROWS:
-        print(f"note: and so in {len(leakage.missing) - ROWS} cases more")
+        print(f"note: and so in {count(len(leakage.missing) - ROWS, 'case')} more")
 
 
 def _tell_leaks(leakage: "Leakage", grouped: bool) -> None:

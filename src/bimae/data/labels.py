@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bimae.data.splits import PARTS, Split
-from bimae.errors import DataError
+from bimae.errors import DataError, count
 
 LEARNED_BY = ("train", "val")  # parts without which there is nothing to learn from, or to choose by
 
@@ -47,17 +47,18 @@ def labelled(split: Split, samples: Labelled, needed: Sequence[str] = LEARNED_BY
         return split
     if not any(kept.values()):
         raise DataError(
-            f"{samples.root}: none of {len(used):,} samples has a label, but classes are asked for "
-            "here: label some (bimae data import takes them from folders, or from a table as "
-            "--labels), or use the data for pretraining only"
+            f"{samples.root}: none of {count(len(used), 'sample')} has a label, but classes are "
+            "asked for here: label some (bimae data import takes them from folders, or from a "
+            "table as --labels), or use the data for pretraining only"
         )
     for part in needed:
         if parts[part] and not kept[part]:
             raise DataError(
-                f"{samples.root}: none of the {len(parts[part]):,} {part} samples has a label "
-                f"({split.how}), of all {len(used):,} samples {sum(map(len, kept.values())):,} "
-                "have one: label some of that part, or split again so that each part gets its "
-                f"share of them (bimae data split {samples.root} --by class-balanced)"
+                f"{samples.root}: none of {count(len(parts[part]), f'{part} sample')} has a label "
+                f"({split.how}), of all {len(used):,} samples "
+                f"{count(sum(map(len, kept.values())), 'has', 'have')} one: label some of that "
+                "part, or split again so that each part gets its share of them (bimae data split "
+                f"{samples.root} --by class-balanced)"
             )
     how = f"{split.how}; labelled samples alone"
     return replace(split, train=kept["train"], val=kept["val"], test=kept["test"], how=how)
@@ -74,4 +75,4 @@ def left_aside(labels: Sequence[str | None]) -> str:
     if not bare:
         return ""
     has, is_ = ("has", "is") if bare == 1 else ("have", "are")
-    return f"{bare:,} of {len(labels):,} samples {has} no label and {is_} left aside"
+    return f"{bare:,} of {count(len(labels), 'sample')} {has} no label and {is_} left aside"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bimae.data.dataset import SeedDataset
 from bimae.data.splits import PARTS, RATIOS, Split
 from bimae.data.stratify import at_random, units
+from bimae.errors import count
 
 Passing = Callable[[Iterable[int]], Iterable[int]]  # such as a progress bar
 _DIGEST_BYTES = 16
@@ -229,7 +230,7 @@ def _missing(ds: SeedDataset, split: Split, copies: Sequence[int | None] | None)
 
 def _why(samples: int, homes: int, parts: int) -> str:
     if samples < parts:
-        return f"only {samples} sample{'s' * (samples > 1)}"
+        return f"only {count(samples, 'sample')}"
     if homes < parts:
-        return f"its {samples} samples lie in only {homes} group{'s' * (homes > 1)}"
+        return f"its {samples} samples lie in only {count(homes, 'group')}"
     return "so it was drawn"

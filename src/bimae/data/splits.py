@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from bimae.data.dataset import SeedDataset
 from bimae.data.stratify import at_random, stratify, units
-from bimae.errors import ConfigError, DataError
+from bimae.errors import ConfigError, DataError, count
 from bimae.storage import write_text
 
 FILE_NAME = "split.json"
@@ -160,7 +160,8 @@ def split_dataset(ds: SeedDataset, *, seed: int = 0, ratios: Ratios = RATIOS) ->
         train, val, test = _stratified(ds, range(len(ds)), ratios, seed)
         return Split(train, val, test, f"drawn: {drawn}", seed, ratios)
     torn = _torn_groups(ds)
-    warning = f"; {torn} groups lie in more than one part" if torn else ""
+    lie = count(torn, "group lies", "groups lie")
+    warning = f"; {lie} in more than one part" if torn else ""
     if names == ["train", "test"] and ratios[1] > 0:
         shares = (ratios[0], ratios[1])
         train, val = _stratified(ds, declared["train"], shares, seed)

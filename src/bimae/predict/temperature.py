@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bimae.errors import ConfigError
+from bimae.errors import ConfigError, count
 from bimae.predict.tables import check_labelled, check_table
 
 LEAST, MOST = 0.05, 20.0  # of T; what is asked for beyond says that the model or the labels are odd
@@ -52,8 +52,9 @@ class Temperature:
         if not self.at_bound:
             return self.refused
         return (
-            f"the temperature is {self.value:g}, as far as it goes: {self.samples} samples do not "
-            "tell how sure these answers may be; calibrate with more"
+            f"the temperature is {self.value:g}, as far as it goes: "
+            f"{count(self.samples, 'sample does', 'samples do')} not tell how sure "
+            "these answers may be; calibrate with more"
         )
 
 
@@ -132,12 +133,12 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
         ModelError: A logit is not finite.
     """
     table, numbers = check_labelled(logits, truth, "logits")
-    count = len(numbers)
+    total = len(numbers)
     table = table - table.max(axis=1, keepdims=True)
     value = 1.0
     if table.any():
-        true = table[np.arange(count), numbers].mean()
-        target = (count * true + table.mean()) / (count + 1)
+        true = table[np.arange(total), numbers].mean()
+        target = (total * true + table.mean()) / (total + 1)
 
         def slope(log_sharpness: float) -> float:
             """Of the loss by 1 / T; rises with it."""
@@ -155,7 +156,7 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
             from scipy.optimize import brentq  # noqa: PLC0415
 
             value = float(np.exp(-brentq(slope, low, high, xtol=1e-10)))
-    return Temperature(value, count, log_loss(table, numbers), log_loss(table, numbers, value))
+    return Temperature(value, total, log_loss(table, numbers), log_loss(table, numbers, value))
 
 
 def kept_if_better(
@@ -182,20 +183,20 @@ def kept_if_better(
         ModelError: A logit is not finite.
     """
     table, numbers = check_labelled(logits, truth, "logits")
-    count, folds = len(numbers), min(FOLDS, len(numbers))
-    fold = np.arange(count) % folds  # samples stand by class as often as not
+    total, folds = len(numbers), min(FOLDS, len(numbers))
+    fold = np.arange(total) % folds  # samples stand by class as often as not
     held = 0.0
     for one in range(folds if folds > 1 else 0):
         out = fold == one
         value = fit_temperature(table[~out], numbers[~out]).value
-        held += float(out.sum()) * log_loss(table[out], numbers[out], value) / count
+        held += float(out.sum()) * log_loss(table[out], numbers[out], value) / total
     told = []
     if folds > 1:
-        where = f"cross-validated on the {count} samples that it was fitted on"
+        where = f"cross-validated on the {count(total, 'sample')} that it was fitted on"
         told.append((where, log_loss(table, numbers), held))
     if check is not None:
         asked = log_loss(*check), log_loss(*check, found.value)
-        told.append((f"on the {len(np.asarray(check[1]))} samples of the check", *asked))
+        told.append((f"on the {count(len(np.asarray(check[1])), 'sample')} of the check", *asked))
     for where, without, given in told:
         if given > without:
             refused = (

@@ -12,7 +12,7 @@ import numpy as np
 from bimae.data.check.findings import Problem, some
 from bimae.data.locate import Located
 from bimae.data.splits import FILE_NAME, PARTS, Split
-from bimae.errors import DataError
+from bimae.errors import DataError, count
 
 _NUMBERED = re.compile(r"(.*)-(\d+)-of-(\d+)(\D.*)?")
 
@@ -61,7 +61,8 @@ def missing_shards(located: Located) -> Iterator[Problem]:
             and not (shard := folder / f"{name}-{number:0{width}}-of-{total}{suffix}").exists()
         ]
         for shard in lost:
-            text = f"is missing; {len(numbers)} of the {int(total)} shards of {name} are there"
+            are = "is" if len(numbers) == 1 else "are"
+            text = f"is missing; {len(numbers)} of the {int(total)} shards of {name} {are} there"
             remedy = "copy it too, or write the data set again"
             yield Problem("error", "missing-shard", str(shard), text, remedy, "file", 0)
 
@@ -86,8 +87,7 @@ def written_split(known: Known) -> tuple[dict[str, str] | None, list[Problem]]:
     problems = []
     left = [key for key in known.keys if key not in part_of]
     if left:
-        number = "1 sample is" if len(left) == 1 else f"{len(left)} samples are"
-        text = f"{number} in no part ({some(left)})"
+        text = f"{count(len(left), 'sample is', 'samples are')} in no part ({some(left)})"
         remedy = "split again, if that is not meant"
         problems.append(Problem("note", "in-no-part", str(path), text, remedy, "file", len(left)))
     return part_of, problems

@@ -8,7 +8,7 @@ from statistics import median
 from bimae.data.check.findings import Problem, Severity
 from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.locate import SPLIT_OF, Located
-from bimae.errors import BandError, DataError
+from bimae.errors import BandError, DataError, count
 from bimae.spectra import check_wavelengths
 
 OPTICAL = (150.0, 20_000.0)  # nm: from the vacuum ultraviolet to the thermal infrared
@@ -58,7 +58,7 @@ def judge_info(info: DatasetInfo, path: Path, bands: int) -> Iterator[Problem]:
             yield _told(path, "note", "no-wavelengths", text, remedy)
         return
     if info.fwhm_nm is not None and len(info.fwhm_nm) != bands:
-        text = f"{len(info.fwhm_nm)} values of fwhm_nm for {bands} bands"
+        text = f"{count(len(info.fwhm_nm), 'value')} of fwhm_nm for {count(bands, 'band')}"
         yield _told(path, "warning", "fwhm-count", text, "correct fwhm_nm, or leave it out")
     try:
         check_wavelengths(nm, bands, str(path))

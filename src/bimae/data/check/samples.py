@@ -8,6 +8,7 @@ from pathlib import Path
 from bimae.data.check.findings import Problem, plain, some
 from bimae.data.check.records import SampleFacts
 from bimae.data.locate import Located
+from bimae.errors import count
 
 FEW = 3  # samples that a class needs to be in train, val and test
 UNEVEN = 20  # a largest class of this many times the smallest is worth a note
@@ -92,14 +93,16 @@ def _classes(root: Path, seen: Sequence[Seen]) -> Iterator[Problem]:
         text = "no label, while others have one"
         remedy = "label it; without one it is used for pretraining, and left aside in fine-tuning"
         yield Problem("note", "unlabelled", s.where, text, remedy, "sample")
-    for label, count in sorted(sizes.items()):
-        if count < FEW:
-            text = f"class {plain(label)} has {count} sample{'s' * (count > 1)}"
+    for label, often in sorted(sizes.items()):
+        if often < FEW:
+            text = f"class {plain(label)} has {count(often, 'sample')}"
             remedy = "train, val and test cannot each have one: add samples, or leave the class out"
-            yield Problem("warning", "rare-class", where, text, remedy, "class", count)
+            yield Problem("warning", "rare-class", where, text, remedy, "class", often)
     most, least = max(sizes, key=lambda x: sizes[x]), min(sizes, key=lambda x: sizes[x])
     if sizes[most] >= UNEVEN * sizes[least]:
-        text = f"{sizes[most]} samples of {plain(most)}, but {sizes[least]} of {plain(least)}"
+        text = (
+            f"{count(sizes[most], 'sample')} of {plain(most)}, but {sizes[least]} of {plain(least)}"
+        )
         remedy = "look at macro-F1 rather than accuracy, or even the classes out"
         yield Problem("note", "uneven-classes", where, text, remedy, "data set", sizes[least])
     yield from _spelling(where, sizes)
@@ -112,9 +115,9 @@ def _spelling(where: str, sizes: Counter[str]) -> Iterator[Problem]:
     for labels in spelled.values():
         if len(labels) > 1:
             text = f"classes {some(map(repr, labels))} differ in spelling only"
-            count = sum(sizes[label] for label in labels)
+            often = sum(sizes[label] for label in labels)
             remedy = "give one class one name"
-            yield Problem("warning", "label-spelling", where, text, remedy, "set", count)
+            yield Problem("warning", "label-spelling", where, text, remedy, "set", often)
 
 
 def _unlearned(root: Path, seen: Sequence[Seen]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from bimae.data.check.findings import Problem, Severity
 from bimae.data.check.samples import Seen
 from bimae.data.check.statistics import BandStatistics
 from bimae.data.info import FILE_NAME, DatasetInfo
+from bimae.errors import count
 
 SATURATED = 0.01  # share of a band's pixels at the maximum that is worth a warning
 NARROW = 64  # bytes that never reach this waste three quarters of what they can tell
@@ -48,7 +49,7 @@ def _odd_ones(seen: Sequence[Seen]) -> Iterator[Problem]:
     rgb = Counter(s.facts.rgb_size for s in seen)
     for s in seen:
         if s.facts.hs_size[2] != _usual(bands):
-            text = f"{s.facts.hs_size[2]} bands, where others have {_usual(bands)}"
+            text = f"{count(s.facts.hs_size[2], 'band')}, where others have {_usual(bands)}"
             remedy = "keep images of one sensor in one data set"
             yield Problem("error", "bands-differ", s.where, text, remedy)
         if s.facts.hs_type != _usual(types):
@@ -130,12 +131,12 @@ def _unit(root: Path, found: BandStatistics, info: DatasetInfo) -> Iterator[Prob
 
 
 def _reflectance(root: Path, found: BandStatistics, low: float, high: float) -> Iterator[Problem]:
-    for code, count, what in (
+    for code, often, what in (
         ("negative-reflectance", found.negative, "negative"),
         ("reflectance-above-1", found.above_one, "above 1"),
     ):
-        share = count / (found.pixels * len(found.low))
-        if not count:
+        share = often / (found.pixels * len(found.low))
+        if not often:
             continue
         text = f"{_percent(share)} of the reflectance values are {what} ({low:g} to {high:g})"
         remedy = "look at the white and dark references"

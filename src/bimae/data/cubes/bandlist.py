@@ -173,7 +173,9 @@ def choose_bands(
     single = [i for k, i in enumerate(ordered) if k == 0 or nm[i] != nm[ordered[k - 1]]]
     if len(single) < len(ordered):
         twice = len(ordered) - len(single)
-        notes.append(f"{twice} bands left out whose wavelength an earlier band has already")
+        notes.append(
+            f"{twice} of {count} bands left out whose wavelength an earlier band has already"
+        )
     widths = wavelengths.fwhm_nm
     bands = Bands(
         len(single),

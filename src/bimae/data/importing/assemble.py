@@ -24,7 +24,7 @@ from bimae.data.leakage import alike
 from bimae.data.splits import PARTS
 from bimae.data.tfrecord.framing import FOOTER_SIZE, HEADER_SIZE, frames
 from bimae.data.tfrecord.writer import write_frames
-from bimae.errors import DataError
+from bimae.errors import DataError, count
 from bimae.spectra import band_reach
 from bimae.storage import atomic_folder, write_text
 
@@ -112,8 +112,8 @@ def _misfit(item: dict[str, Any], reference: Bands) -> str | None:
     bands = bands_of(item)
     if bands.count != reference.count:
         return (
-            f"{item['file']}: has {bands.count} bands, most others have {reference.count}; import "
-            "the files of each sensor into a data set of their own"
+            f"{item['file']}: has {count(bands.count, 'band')}, most others have "
+            f"{reference.count}; import the files of each sensor into a data set of their own"
         )
     nm, usual = bands.wavelengths_nm, reference.wavelengths_nm
     if nm is None or usual is None:
@@ -140,7 +140,8 @@ def _together(
         worst = max(blank, key=lambda item: item["not_finite"][0] / item["not_finite"][1])
         share = 100 * worst["not_finite"][0] / worst["not_finite"][1]
         most = f", most of them in {worst['name']} ({share:.2g} %)" if len(blank) > 1 else ""
-        text = f"{found} of {values} values are not finite (NaN, infinity) and became 0{most}"
+        are = "is" if found == 1 else "are"
+        text = f"{found} of {values} values {are} not finite (NaN, infinity) and became 0{most}"
         notes.append((text, len(blank), blank[0]["name"]))
     if told := _in_two_parts(kept):
         notes.append((told, 1, ""))
@@ -162,11 +163,10 @@ def _in_two_parts(kept: Sequence[dict[str, Any]]) -> str:
         return ""
     first = min(torn[0], key=lambda sample: PARTS.index(sample[1]))
     other = next(sample for sample in torn[0] if sample[1] != first[1])
-    count = sum(map(len, torn))
     return (
-        f"WARNING: {count} samples have identical images in more than one part, such as {first[0]} "
-        f"({first[1]}) and {other[0]} ({other[1]}): what was learned is no test; keep one of each, "
-        "or split again (bimae data split keeps them together)"
+        f"WARNING: {sum(map(len, torn)):,} samples have identical images in more than one part, "
+        f"such as {first[0]} ({first[1]}) and {other[0]} ({other[1]}): what was learned is no "
+        "test; keep one of each, or split again (bimae data split keeps them together)"
     )
 
 

@@ -20,7 +20,7 @@ from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.leakage import alike, find_leaks
 from bimae.data.splits import FILE_NAME as SPLIT_NAME
 from bimae.data.splits import Split, draw_split, split_dataset, split_file
-from bimae.errors import ConfigError, DataError
+from bimae.errors import ConfigError, DataError, count
 
 OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, SPLIT_NAME, "inspect.html"}
 """What a data set's folder may hold besides shards; anything else is not ours to replace."""
@@ -149,8 +149,10 @@ def _about_trays(found: list[dict[str, Any]], settings: ImportSettings) -> list[
         lost = [key for key in seed_labels(settings.labels) if key[1] not in names.get(key[0], ())]
         if lost:
             known = items[0]["name"] if items else "none"
+            are = "is" if len(lost) == 1 else "are"
             notes.append(
-                f"{settings.labels.name}: {len(lost)} of its seeds are on no tray, such as "
+                f"{settings.labels.name}: {len(lost)} of its seeds {are} "
+                "on no tray, such as "
                 f"number {lost[0][1]} of {lost[0][0]!r} (scans are called as in seeds.csv: {known})"
             )
     return notes
@@ -242,6 +244,6 @@ def _check_out(src: Path, out: Path, overwrite: bool) -> None:
         )
     if not overwrite:
         raise DataError(
-            f"{out}: holds a data set ({len(there)} files) already: choose another folder, or "
-            "--overwrite it"
+            f"{out}: holds a data set ({count(len(there), 'file')}) already: choose another "
+            "folder, or --overwrite it"
         )

@@ -12,7 +12,7 @@ from bimae.data.importing.pictures import IMAGE_SUFFIXES
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import columns_of_labels, read_table, seed_labels
 from bimae.data.scenes.table import SPLIT_WORDS
-from bimae.errors import DataError
+from bimae.errors import DataError, count
 
 _SUFFIXES = {*IMAGE_SUFFIXES, *DATA_SUFFIXES, ".hdr", ".npy", ".npz", ".mat", ".h5", ".hdf5"}
 
@@ -99,8 +99,8 @@ def labelled(
     names = table.match(items)
     if not names:
         raise DataError(
-            f"{table.path}: found {len(table.labels)} names{_such_as(table.labels)}, none of them "
-            f"here; names such as {items[0].name!r} are expected"
+            f"{table.path}: found {count(len(table.labels), 'name')}{_such_as(table.labels)}, none "
+            f"of them here; names such as {items[0].name!r} are expected"
         )
     found = [
         replace(
@@ -116,11 +116,12 @@ def labelled(
     if table.unused:
         notes.append(f"{table.path.name}: columns not used: {', '.join(table.unused)}")
     if lost := sorted(table.labels.keys() - set(names.values())):
-        count = f"{len(lost)} of {len(table.labels)} names"
-        notes.append(f"{table.path.name}: {count} are of nothing here{_such_as(lost)}")
+        are = "is" if len(lost) == 1 else "are"
+        of = f"{len(lost)} of {count(len(table.labels), 'name')} {are}"
+        notes.append(f"{table.path.name}: {of} of nothing here{_such_as(lost)}")
     if left := [item.name for item in items if item.name not in names]:
-        count = f"{len(left)} of {len(items)} items"
-        notes.append(f"{table.path.name}: does not name {count}{_such_as(left)}")
+        of = f"{len(left)} of {count(len(items), 'item')}"
+        notes.append(f"{table.path.name}: does not name {of}{_such_as(left)}")
     return found, notes
 
 
@@ -134,8 +135,8 @@ def _by_pattern(items: Sequence[Item], settings: ImportSettings) -> tuple[list[I
     lost = [name for name in names if settings.label_of(name, None) is None]
     if len(lost) == len(items):
         raise DataError(
-            f"the label pattern {settings.label_pattern!r} is found in none of {len(items)} names, "
-            f"such as {names[0]!r}; write one that is, or leave it out"
+            f"the label pattern {settings.label_pattern!r} is found in none of "
+            f"{count(len(items), 'name')}, such as {names[0]!r}; write one that is, or leave it out"
         )
     found = [
         replace(item, label=settings.label_of(name, item.label))

@@ -30,7 +30,7 @@ from bimae.data.sample import Sample
 from bimae.data.scenes import LabelledWindows, Scene, box_samples, labelled_windows, read_boxes
 from bimae.data.scenes.colour import colour_bands
 from bimae.data.tfrecord.variants import HS_SIDE, RGB_SIDE
-from bimae.errors import DataError
+from bimae.errors import DataError, count
 
 MOST_SEED_BYTES = 1 << 30
 """A cube beyond this is no single seed; it would have to be held in memory whole."""
@@ -271,7 +271,8 @@ def _unused(windows: LabelledWindows, labels: NDArray[Any], settings: ImportSett
     notes = []
     if len(windows) < labelled:
         notes.append(
-            f"{len(windows)} of {labelled} labelled pixels are used: the windows of "
+            f"{len(windows)} of {count(labelled, 'labelled pixel')} "
+            f"{'is' if len(windows) == 1 else 'are'} used: the windows of "
             f"{settings.window} of the others reach out of their block of {settings.block}, and "
             "would share pixels with another part (--window, --block)"
         )

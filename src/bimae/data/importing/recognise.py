@@ -28,7 +28,7 @@ from bimae.data.importing.table import table_plan
 from bimae.data.importing.tray_items import count_objects
 from bimae.data.importing.views import by_views
 from bimae.data.scenes.table import unique_ids
-from bimae.errors import BimaeError, DataError
+from bimae.errors import BimaeError, DataError, count
 
 SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
 PROBED = 3  # scans looked at to tell trays from single seeds
@@ -164,9 +164,9 @@ def _unused(pictures: Sequence[Path], root: Path) -> list[str]:
     if not pictures:
         return []
     return [
-        f"{len(pictures)} pictures belong to no spectral file, such as "
-        f"{pictures[0].relative_to(root).as_posix()}: call a picture as its spectral file, beside "
-        "it or in a folder RGB beside HS, or write a table (path_hs, path_rgb)"
+        f"{count(len(pictures), 'picture belongs', 'pictures belong')} to no spectral file, such "
+        f"as {pictures[0].relative_to(root).as_posix()}: call a picture as its spectral file, "
+        "beside it or in a folder RGB beside HS, or write a table (path_hs, path_rgb)"
     ]
 
 
@@ -197,7 +197,11 @@ def _scene_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -
         items.append(Item("scene", scan.stem, scan.cube, rgb=scan.rgb, truth=truth or scan.cube))
     items = [replace(item, several=len(items) > 1) for item in items]
     left = len(scans) - len(items)
-    notes = [f"{left} files are ground truth, not scenes"] if left else []
+    notes = (
+        [count(left, "file is ground truth, not a scene", "files are ground truth, not scenes")]
+        if left
+        else []
+    )
     return Plan("scene", root, items, notes=notes)
 
 
@@ -236,8 +240,8 @@ def _check_parts(plan: Plan) -> None:
         declared = sorted({item.split for item in plan.items if item.split is not None})
         raise DataError(
             f"{plan.root}: {len(without)} of {len(plan.items)} items, such as {without[0].name}, "
-            f"are in no part, while others are in {', '.join(declared)}: put every one into a part "
-            "(train, val, test), or none"
+            f"{'is' if len(without) == 1 else 'are'} in no part, while others are in "
+            f"{', '.join(declared)}: put every one into a part (train, val, test), or none"
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bimae.data import SeedDataset
+from bimae.errors import count
 from bimae.report.inspect.measure import Measured
 from bimae.report.inspect.quality import Suspicion
 from bimae.report.inspect.tally import NO_PART, Tally
@@ -49,11 +50,6 @@ def listed(names: Sequence[str], most: int = NAMED) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def counted(number: int, what: str, plural: str = "") -> str:
-    """A number and what it counts: `1 sample`, `4,583 samples`."""
-    return f"{number:,} {what if number == 1 else plural or what + 's'}"
-
-
 def bands_in_words(bands: Sequence[int], nm: Sequence[float] | None) -> str:
     """A run of bands as words: numbers, and wavelengths where they are known.
 
@@ -72,10 +68,10 @@ def _about_reading(ds: SeedDataset, measured: Measured) -> list[Note]:
     found = []
     if measured.empty.size:
         names = listed([ds.ids[i] for i in measured.empty])
-        count = counted(measured.empty.size, "cube")
-        found.append(Note(f"{count} without a single pixel but zeros: {names}."))
+        cubes = count(measured.empty.size, "cube")
+        found.append(Note(f"{cubes} without a single pixel but zeros: {names}."))
     if len(measured.kinds) > 1:
-        kinds = ", ".join(f"{name} {count}" for name, count in measured.kinds.most_common())
+        kinds = ", ".join(f"{name} {often}" for name, often in measured.kinds.most_common())
         found.append(
             Note(f"Cubes come in two number formats ({kinds}): their values may not compare.")
         )
@@ -86,13 +82,17 @@ def _about_labels(counts: Tally) -> list[Note]:
     found = []
     named = [row for row in counts.classes if row.name is not None]
     if counts.repeated_ids:
-        found.append(Note(f"{counted(counts.repeated_ids, 'id')} stand for more than one sample."))
+        found.append(
+            Note(
+                f"{count(counts.repeated_ids, 'id stands', 'ids stand')} for more than one sample."
+            )
+        )
     if named and counts.classes[-1].name is None:
         missing = len(counts.classes[-1].samples)
-        found.append(Note(f"{counted(missing, 'sample')} without a label.", "classes"))
+        found.append(Note(f"{count(missing, 'sample')} without a label.", "classes"))
     few = [str(row.name) for row in named if len(row.samples) < FEW]
     if few:
-        text = f"{counted(len(few), 'class', 'classes')} of fewer than {FEW} samples"
+        text = f"{count(len(few), 'class')} of fewer than {FEW} samples"
         found.append(Note(f"{text}: {listed(few)}.", "classes"))
     sizes = [len(row.samples) for row in named]
     if sizes and max(sizes) >= UNEVEN * min(sizes):
@@ -102,7 +102,7 @@ def _about_labels(counts: Tally) -> list[Note]:
     if single and len(counts.groups) > 1:
         found.append(
             Note(
-                f"{counted(len(single), 'class', 'classes')} from one group only: "
+                f"{count(len(single), 'class')} from one group only: "
                 f"{listed(single)}. What tells them apart may be the group, not the class.",
                 "classes",
             )
@@ -117,7 +117,7 @@ def _about_split(counts: Tally) -> list[Note]:
     if torn:
         found.append(
             Note(
-                f"{counted(len(torn), 'group')} in more than one part of the split "
+                f"{count(len(torn), 'group')} in more than one part of the split "
                 f"({listed(torn)}): the test then meets what it has seen in training.",
                 "groups",
             )
@@ -146,5 +146,6 @@ def _about_bands(ds: SeedDataset, suspicious: Sequence[Suspicion]) -> list[Note]
         return found + [Note(text, "bands") for text in told]
     bands = {band for item in suspicious for band in item.bands}
     kinds = ", ".join(dict.fromkeys(item.kind for item in suspicious))
-    text = f"{counted(len(bands), 'band')} of {ds.bands} look suspicious: {kinds}."
+    look = "looks" if len(bands) == 1 else "look"
+    text = f"{count(len(bands), 'band')} of {ds.bands} {look} suspicious: {kinds}."
     return [*found, Note(text, "bands")]

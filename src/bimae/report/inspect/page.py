@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from bimae.data import SeedDataset
-from bimae.errors import ConfigError
+from bimae.errors import ConfigError, count
 from bimae.report.inspect import drawings, pictures
 from bimae.report.inspect.charts import Axes, visible_light
 from bimae.report.inspect.gallery import MOST_CLASSES, ShownClass, Views, show_class, shown_rows
 from bimae.report.inspect.measure import REGIONS, Counted, Measured, choose_samples, measure
-from bimae.report.inspect.notes import bands_in_words, counted, listed, notes
+from bimae.report.inspect.notes import bands_in_words, listed, notes
 from bimae.report.inspect.pictures import TIMES
 from bimae.report.inspect.quality import Floats, suspicions
 from bimae.report.inspect.tally import Tally, tally
@@ -113,7 +113,7 @@ def draw_page(
         "measured": measured,
         "isnan": math.isnan,
     }
-    html = render("bimae.report.inspect", context, MARK, {"g": _number, "counted": counted})
+    html = render("bimae.report.inspect", context, MARK, {"g": _number, "counted": count})
     return Page(html, tuple(note.text for note in told), len(measured.numbers))
 
 
@@ -227,7 +227,7 @@ def _left_out(counts: Tally, shown: Sequence[ShownClass]) -> str:
         return ""
     return (
         f"Pictures and spectra are shown of the {MOST_CLASSES} largest classes only; left out are "
-        f"{counted(len(missing), 'class', 'classes')} ({listed(missing)})."
+        f"{count(len(missing), 'class')} ({listed(missing)})."
     )
 
 

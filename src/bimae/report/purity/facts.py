@@ -9,11 +9,12 @@ from typing import Any
 
 import bimae
 from bimae.data import SeedDataset
+from bimae.errors import count
 from bimae.predict.calibrated import Calibrated
 from bimae.predict.lot import Lot
 from bimae.predict.lot_figures import LotFigures
 from bimae.report.purity.cautions import Caution, cautions
-from bimae.report.purity.words import SIMULATED, many, percent, short
+from bimae.report.purity.words import SIMULATED, percent, short
 
 WEIGHTS = "model.safetensors"
 
@@ -126,12 +127,12 @@ class Facts:
                 (
                     "Sets in its check",
                     f"hold the true class in {percent(cover['coverage'])} of "
-                    f"{many(cover['samples'], 'seed')}; "
+                    f"{count(cover['samples'], 'seed')}; "
                     f"{short(1 - self.calibrated.conformal.alpha)} asked for",
                 ),
                 (
                     "Rejected in its check",
-                    f"{percent(checked['rejected'])} of {many(checked['samples'], 'known seed')}; "
+                    f"{percent(checked['rejected'])} of {count(checked['samples'], 'known seed')}; "
                     f"{short(self.calibrated.reject.share)} asked for",
                 ),
             ]
@@ -144,7 +145,7 @@ class Facts:
         groups = len({group for group in samples.groups if group is not None})
         told = [
             ("Lot", self.name),
-            ("Seeds", f"{len(samples):,}" + f" in {many(groups, 'tray')}" * bool(groups)),
+            ("Seeds", f"{len(samples):,}" + f" in {count(groups, 'tray')}" * bool(groups)),
             ("Fingerprint of the data", samples.fingerprint),
             ("Bands", f"{samples.bands}" + (f", {nm[0]:.0f} to {nm[-1]:.0f} nm" if nm else "")),
         ]

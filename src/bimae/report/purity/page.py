@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bimae.errors import count
 from bimae.predict.melding import Share, clopper_pearson
 from bimae.predict.purity import Purity
 from bimae.report.explain import Facts as Explanations
@@ -87,7 +88,7 @@ def draw_page(
 _WRITTEN: dict[str, Callable[..., str]] = {
     "percent": words.percent,
     "interval": words.interval,
-    "many": words.many,
+    "many": count,
     "short": words.short,
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bimae.errors import count
 from bimae.predict.lot_figures import LotFigures, Plan
 from bimae.predict.melding import Share
 from bimae.predict.purity import Corrected, Purity
@@ -35,11 +36,6 @@ def interval(share: Share) -> str:
 def told(share: Share) -> str:
     """Estimate and limits: `96.2 % (94.1 % to 98.0 %)`."""
     return f"{percent(share.value)} ({interval(share)})"
-
-
-def many(count: int, one: str, several: str = "") -> str:
-    """`1 seed`, `2,000 seeds`."""
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 def best(purity: Purity) -> tuple[Share, bool]:
@@ -78,7 +74,7 @@ def plan_words(plan: Plan, level: float) -> str:
     """What this number of seeds allows, and how many more would."""
     wanted = f"{100 * plan.half_width:g} %"
     told = (
-        f"{many(plan.seeds, 'seed')} {'tells' if plan.seeds == 1 else 'tell'} the purity of this "
+        f"{count(plan.seeds, 'seed')} {'tells' if plan.seeds == 1 else 'tell'} the purity of this "
         f"lot to plus or minus {percent(plan.within)} at {100 * level:g} % confidence."
     )
     if plan.needed is None:
@@ -86,11 +82,11 @@ def plan_words(plan: Plan, level: float) -> str:
             f"{told} To plus or minus {wanted} it cannot be told with this calibration, however "
             "many seeds are counted: too few known seeds say how often the classifier errs. "
             "Calibrate it on more. A classifier that never errs would take "
-            f"{many(plan.needed_without_mistakes, 'seed')}."
+            f"{count(plan.needed_without_mistakes, 'seed')}."
         )
     if plan.needed <= plan.seeds:
-        return f"{told} For plus or minus {wanted}, {many(plan.needed, 'seed')} would do."
-    return f"{told} For plus or minus {wanted} it would take about {many(plan.needed, 'seed')}."
+        return f"{told} For plus or minus {wanted}, {count(plan.needed, 'seed')} would do."
+    return f"{told} For plus or minus {wanted} it would take about {count(plan.needed, 'seed')}."
 
 
 def mistakes_words(corrected: Corrected, figures: LotFigures) -> str:
@@ -99,9 +95,9 @@ def mistakes_words(corrected: Corrected, figures: LotFigures) -> str:
     assert check is not None, "corrected with it"
     apart = check.others.other + check.others.unknown
     return (
-        f"Of {many(check.crops.seeds, 'known seed')} of the crop it called {check.crops.crop:,} "
+        f"Of {count(check.crops.seeds, 'known seed')} of the crop it called {check.crops.crop:,} "
         f"the crop ({told(corrected.sensitivity)}), and of "
-        f"{many(check.others.seeds, 'known seed')} of other species it called {apart:,} something "
+        f"{count(check.others.seeds, 'known seed')} of other species it called {apart:,} something "
         f"else or rejected them ({told(corrected.specificity)})."
     )
 
