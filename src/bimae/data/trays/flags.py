@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bimae.data.trays.background import Mask
-from bimae.data.trays.necks import DENTED, perhaps_two, solidity
+from bimae.data.trays.necks import DENTED, perhaps_two
 from bimae.data.trays.parts import Part
 from bimae.data.trays.typical import typical_area
 
@@ -30,7 +30,7 @@ def flagged(parts: list[Part], region: Mask) -> tuple[list[Part], int]:
     typical = typical_area([part.area for part in parts])
     seeds = [part for part in parts if part.area >= SPECK * typical]
     areas = np.array([seed.area for seed in seeds], dtype=np.float64)
-    solid = np.array([solidity(seed.mask) for seed in seeds])
+    solid = np.array([seed.solidity for seed in seeds])
     edge = ndimage.binary_dilation(~region)
     edge[[0, -1]] = edge[:, [0, -1]] = True
     taken = np.zeros(region.shape, np.int32)

@@ -54,7 +54,7 @@ def solidity(mask: Mask) -> float:
     return float(np.count_nonzero(mask) / ConvexHull(corners).volume)
 
 
-def parted(mask: Mask, least: float) -> list[Mask]:
+def parted(mask: Mask, least: float, solid: float | None = None) -> list[Mask]:
     """The single seeds in a connected thing, each [h, w].
 
     First at narrow necks, then between pairs of dents. A long seed of even width stays whole,
@@ -63,8 +63,9 @@ def parted(mask: Mask, least: float) -> list[Mask]:
     Args:
         mask: [h, w] the thing.
         least: Pixels that a part must have; smaller ones stay with their neighbour.
+        solid: Its `solidity`, where that is known.
     """
-    if solidity(mask) >= DENTED:
+    if (solidity(mask) if solid is None else solid) >= DENTED:
         return [mask]
     pieces = _at_necks(mask, least)
     if len(pieces) == 1:
@@ -76,7 +77,7 @@ def parted(mask: Mask, least: float) -> list[Mask]:
 
 def _at_necks(mask: Mask, least: float) -> list[Mask]:
     inner = half_width(mask)
-    markers, count = _middles(mask, float(inner.max()))
+    markers, count = _middles(mask, inner)
     while count > 1:
         labels = _watershed(-inner, markers, mask=mask)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
@@ -89,19 +90,24 @@ def _at_necks(mask: Mask, least: float) -> list[Mask]:
     return [mask]
 
 
-def _middles(mask: Mask, widest: float) -> tuple[NDArray[np.int32], int]:
-    """[h, w] numbers where a thing is widest between two necks, and how many there are."""
-    finer = 3 if widest < FINE else 1
+def _middles(mask: Mask, inner: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
+    """[h, w] numbers where a thing is widest between two necks, and how many there are.
+
+    Where there is only one, nobody asks where, and it is not written down.
+    """
+    finer = 3 if float(inner.max()) < FINE else 1
     if finer > 1:
         # Steps of whole pixels would make necks in a seed that is a few pixels wide.
         soft = ndimage.gaussian_filter(np.pad(mask, 1, mode="edge").astype(np.float32), 0.7)
         mask = (ndimage.zoom(soft, finer, order=1, mode="nearest", grid_mode=True) > 0.5)[
             finer:-finer, finer:-finer
         ]
-    inner = half_width(mask)
+        inner = half_width(mask)
     smooth = ndimage.gaussian_filter(inner, SMOOTHING * float(inner.max()), mode="nearest")
     # On a logarithmic scale a neck's share of the width is a fall of one height everywhere.
     height = np.where(mask, np.log(np.maximum(smooth, 0.25)), np.log(0.2))
+    if _is_one_hill(height):
+        return np.zeros((0, 0), np.int32), 1
     tops = _local_maxima(_reconstruction(height + np.log(NECK), height)) & mask
     labels, count = ndimage.label(tops, structure=np.ones((3, 3)))
     markers = np.zeros([size // finer for size in mask.shape], dtype=np.int32)
@@ -110,6 +116,22 @@ def _middles(mask: Mask, widest: float) -> tuple[NDArray[np.int32], int]:
         middle = len(rows) // 2
         markers[rows[middle] // finer, columns[middle] // finer] = number
     return markers, count
+
+
+def _is_one_hill(height: NDArray[np.float64]) -> bool:
+    """Whether one look tells that no neck parts the hills of a thing.
+
+    From the highest top down to where a neck would be, all that is as high and connected becomes
+    one plateau by reconstruction; and each other plateau would have a top of its own.
+    """
+    level = float(height.max()) + np.log(NECK)
+    if level <= np.log(0.2):  # of what is outside: a thing of hardly any width
+        return False
+    tops = _local_maxima(height)
+    if height[tops].min(initial=level) < level:
+        return False
+    labels, _ = ndimage.label(height >= level, structure=np.ones((3, 3)))
+    return bool((labels[tops] == labels.flat[int(np.argmax(height))]).all())
 
 
 def perhaps_two(mask: Mask, solid: float) -> bool:

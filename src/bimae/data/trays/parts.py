@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bimae.data.trays.background import Mask
-from bimae.data.trays.necks import half_width, parted
+from bimae.data.trays.necks import half_width, parted, solidity
 from bimae.data.trays.typical import typical_area
 
 T = TypeVar("T", bound=np.generic)
@@ -52,6 +52,11 @@ class Part:
     def half_width(self) -> float:
         """Radius of the largest disc that it holds, in pixels."""
         return float(half_width(self.mask).max())
+
+    @cached_property
+    def solidity(self) -> float:
+        """Share of its convex hull that it fills."""
+        return solidity(self.mask)
 
     @property
     def centroid(self) -> tuple[float, float]:
@@ -101,7 +106,9 @@ def split(parts: list[Part], least: int) -> list[Part]:
     seeds = []
     for part in parts:
         smallest = max(least, min(0.12 * part.area, 0.25 * typical))
-        seeds += [replace(part, mask=mask) for mask in parted(part.mask, smallest)]
+        masks = parted(part.mask, smallest, part.solidity)
+        # A part that stays whole stays what it is: its measures are known.
+        seeds += [part] if len(masks) == 1 else [replace(part, mask=mask) for mask in masks]
     return seeds
 
 
