@@ -284,7 +284,7 @@ def _trays(plan: Plan, items: list[Item], settings: ImportSettings) -> bool:
     step = max(1, len(items) // PROBED)
     for item in items[::step][:PROBED]:
         try:
-            found = count_objects(item, settings)
+            found = count_objects(item, settings, alone=len(items) == 1)
         except BimaeError:
             continue
         if found > 1:
