@@ -1,19 +1,22 @@
 """The module that is exported says what `bimae predict` says of a model folder, whatever model."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bimae.data import DatasetInfo, SeedDataset, open_dataset
+from bimae.data import DatasetInfo, SeedDataset, Split, open_dataset
 from bimae.errors import ModelError
+from bimae.evaluate.beside import add_discriminant
 from bimae.export.agreement import Agreement, Answers, compared
 from bimae.export.sensor import OwnSensor, Turned
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import SCORES, Calibrated
 from bimae.predict.network import Network
+from bimae.train.scaling import reference_for
 from tests.export.cases import FILTERS, PICKED, among, calibration, classifier, eager
 
 
@@ -79,6 +82,44 @@ def test_bands_that_lack_are_made_up(data: SeedDataset, folder: Path) -> None:
         model = classifier(data, "whitened", any_sensor=True, among=among(), positions=positions)
         found = agreement(model, data, folder, "500,600,750nm")
         assert found.holds, found
+
+
+def weighed(model: SeedClassifier, data: SeedDataset) -> None:
+    """With a discriminant that counts as much as those that were weighed on real data do."""
+    add_discriminant(model, data, Split(tuple(range(0, 76, 2)), (), (), "", 0))
+    assert model.discriminant is not None
+    model.discriminant.share.fill_(0.3)
+    model.discriminant.turn_back()
+
+
+@pytest.mark.parametrize("scale", ["before", "after", "standard", "shape", "whitened"])
+@pytest.mark.parametrize("modality", ["bimodal", "hs", "rgb"])
+def test_a_discriminant_beside_the_network(
+    data: SeedDataset, folder: Path, scale: str, modality: str
+) -> None:
+    model = classifier(data, scale, modality=modality)
+    weighed(model, data)
+    made = calibration(Turned.to(model, data, "auto", "auto"), data, "mahalanobis")
+    found = agreement(model, data, folder, calibrated=made)
+    assert found.holds, found
+
+
+@pytest.mark.parametrize("bands", ANYWHERE)
+@pytest.mark.parametrize("scale", ["standard", "shape", "whitened", "completed"])
+def test_a_discriminant_of_any_sensor(
+    data: SeedDataset, folder: Path, scale: str, bands: str
+) -> None:
+    how: dict[str, Any] = {"any_sensor": True, "positions": "wavelength", "tokens": "product"}
+    if scale == "completed":
+        how |= {"among": among()}
+    scale = scale.replace("completed", "whitened")
+    model = classifier(data, scale, **how)
+    # measured: what is made up blows up rounding beyond what any data would
+    sizes = replace(model.config.model, **reference_for(scale, data, range(0, 76, 2)))  # type: ignore[arg-type]
+    model = SeedClassifier(replace(model.config, model=sizes)).eval()
+    weighed(model, data)
+    found = agreement(model, data, folder, bands, modality="hs" if "@" in bands else "auto")
+    assert found.holds, found
 
 
 @pytest.mark.parametrize("pool", ["mean", "raw_mean", "token"])

@@ -58,7 +58,7 @@ def test_it_is_what_gaussians_of_the_views_that_are_there_say(shown: str) -> Non
     made, (hs, rgb) = told(), views(count=60)
     features = torch.cat([hs.mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
     there = list(range(BANDS)) * (shown != "rgb") + list(range(BANDS, 11)) * (shown != "hs")
-    said = made(hs if shown != "rgb" else None, rgb if shown != "hs" else None)
+    said, _ = made(hs if shown != "rgb" else None, rgb if shown != "hs" else None)
     expected = softmax(by_hand(features[:, there], made, there))
     np.testing.assert_allclose(softmax(said), expected, atol=1e-4)
     assert shown == "rgb" or said.argmax(dim=1).unique().numel() > 1
@@ -70,7 +70,8 @@ def test_of_some_bands_it_is_as_if_made_for_these_alone() -> None:
     features = torch.cat([hs[:, some].mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
     there = [*some, *range(BANDS, 11)]
     for asked in (some, torch.tensor(some)):
-        said = made(hs[:, some], rgb, asked)
+        said, averages = made(hs[:, some], rgb, asked)
+        np.testing.assert_allclose(averages, features, rtol=1e-5)
         np.testing.assert_allclose(
             softmax(said), softmax(by_hand(features, made, there)), atol=1e-4
         )
@@ -89,7 +90,7 @@ def test_it_agrees_with_scikit_learn() -> None:
     made = MeanDiscriminant(config)
     made.learn(analysis.means_, analysis.covariance_, [float(np.log(1 / 3))] * 3)
     made.share.fill_(1.0)
-    said = made(torch.from_numpy(x).float()[:, :, None].expand(-1, -1, 9))
+    said, _ = made(torch.from_numpy(x).float()[:, :, None].expand(-1, -1, 9))
     np.testing.assert_allclose(softmax(said), analysis.predict_proba(x), atol=1e-4)
 
 
@@ -106,7 +107,7 @@ def test_padding_does_not_count(seed: int, more: int) -> None:
 def test_an_object_of_padding_only_has_an_answer() -> None:
     made = told()
     made.blank.fill_(0.5)
-    said = made(torch.full((2, BANDS, 9), 0.5), torch.ones(2, 4, 48))
+    said, _ = made(torch.full((2, BANDS, 9), 0.5), torch.ones(2, 4, 48))
     assert torch.isfinite(said).all()
     blank = torch.full((BANDS, 1), 0.5)
     assert torch.equal(mean_spectrum(blank.expand(1, -1, 9), blank), blank.T)
@@ -122,16 +123,16 @@ def test_directions_that_do_not_vary_do_not_count() -> None:
     off = shapes.mean(dim=2).double().numpy()[:, None] - made.means.numpy()
     inverse = np.linalg.pinv(made.covariance.numpy(), rcond=1e-9)
     expected = softmax(-0.5 * np.einsum("nki,ij,nkj->nk", off, inverse, off))
-    np.testing.assert_allclose(softmax(made(shapes)), expected, atol=1e-3)
+    np.testing.assert_allclose(softmax(made(shapes)[0]), expected, atol=1e-3)
     dead = whole.copy()
     dead[2] = dead[:, 2] = 0
     made.learn(made.means.numpy(), dead, [0.0] * 3)
-    assert torch.isfinite(made(hs)).all()
+    assert torch.isfinite(made(hs)[0]).all()
 
 
 def test_another_camera_and_back() -> None:
     made, (hs, rgb) = told(), views()
-    own = made(hs, rgb)
+    own, _ = made(hs, rgb)
     mixing = np.random.default_rng(5).normal(0, 1, (2, BANDS))
     made.turn(mixing, torch.full((2,), 0.5), [4, 9])
     shown = torch.einsum("mn,bnp->bmp", torch.from_numpy(mixing).float(), hs - 0.5) + 0.5
@@ -147,11 +148,11 @@ def test_another_camera_and_back() -> None:
         made.prior.tolist(),
     )
     expected = softmax(by_hand(features, moved, list(range(8))))
-    np.testing.assert_allclose(softmax(made(shown, rgb)), expected, atol=1e-4)
-    one = made(shown[:, 1:], rgb, [9])
+    np.testing.assert_allclose(softmax(made(shown, rgb)[0]), expected, atol=1e-4)
+    one, _ = made(shown[:, 1:], rgb, [9])
     assert torch.isfinite(one).all()
     made.turn_back()
-    assert torch.equal(made(hs, rgb), own)
+    assert torch.equal(made(hs, rgb)[0], own)
 
 
 def test_a_folder_keeps_it(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ MIDDLE = 0.5  # of [0, 1]: what a pixel of the mean shape is, and one that has n
 def above(images: Tensor, usual: Tensor, log_floor: float) -> Tensor:
     """[B, K, S, S] as stored to logarithms less those that are `usual` in each channel.
 
-    Values below `log_floor` count as it.
+    Values below `log_floor` count as it. What is usual goes off before the logarithm is taken, which
+    is then near 0: every library rounds it alike there.
     """
-    return images.float().clamp(min=log_floor).log_() - usual
+    return images.float().clamp(min=log_floor).mul_(torch.exp(-usual)).log_()
 
 
 def level_of(images: Tensor, logs: Tensor) -> Tensor:
@@ -67,7 +68,11 @@ def whitened(shapes: Tensor, factors: Tensor) -> Tensor:
     known = values > floor * 1e-3
     gains = torch.where(known, ((values + floor) ** -0.5 - floor**-0.5) / values, 0.0)
     inner = (vectors * gains) @ vectors.T
-    own, inner, plain = exact.float(), inner.float(), (floor**-0.5).float()
     flat = shapes.float().flatten(2)
+    if len(exact) <= 2 * exact.shape[1]:  # one product is no more work, and rounds less
+        whole = exact @ inner @ exact.T
+        whole.diagonal().add_(floor**-0.5)
+        return (whole.float() @ flat).view_as(shapes)
+    own, inner, plain = exact.float(), inner.float(), (floor**-0.5).float()
     moved = own @ (inner @ (own.T @ flat))
     return torch.addcmul(moved, flat, plain).view_as(shapes)

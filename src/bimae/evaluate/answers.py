@@ -23,7 +23,8 @@ class Answers:
     Attributes:
         index: [N] which samples of the data set these are.
         logits: [N, K].
-        features: [N, D] what the head reads.
+        features: [N, D] what distances from the samples learned from are measured in
+            (`SeedClassifier.answer`).
         truth: [N] class numbers; None where labels were not read.
     """
 

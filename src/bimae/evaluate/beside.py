@@ -157,7 +157,7 @@ def _both(
                 network.append(model.head(features).double().numpy())
                 beside = model.beside(hs, rgb, sensor.bands)
             assert beside is not None
-            discriminant.append(beside.double().numpy())
+            discriminant.append(beside[0].double().numpy())
             truth.append(batch.label.numpy())
     model.discriminant.turn_back()
     told = np.stack([np.concatenate(network), np.concatenate(discriminant)])

@@ -56,7 +56,8 @@ class Deployed(nn.Module):
         features = self.classifier.pooled(self.tokens(*views))
         logits = self.classifier.head(features)
         if self.beside is not None:
-            logits = logits + self.beside(*views)
+            added, features = self.beside(*views)
+            logits = logits + added
         if self.judge is None:
             return (logits.softmax(dim=1),)
         judged: tuple[Tensor, ...] = self.judge(logits, features)

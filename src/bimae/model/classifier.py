@@ -112,21 +112,28 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
     def answer(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> tuple[Tensor, Tensor]:
-        """Logits [B, classes], and what the head read [B, D]; arguments as in `features`."""
+        """Logits [B, classes], and what tells how far a sample is from those learned from.
+
+        That is what the head read [B, D]; with a discriminant its averages [B, F], which told
+        strangers better where it was measured (docs/calibration.md). Arguments as in `features`.
+        """
         features = self.features(hs, rgb, bands)
         logits: Tensor = self.head(features)
         beside = self.beside(hs, rgb, bands)
-        return (logits if beside is None else logits + beside), features
+        return (logits, features) if beside is None else (logits + beside[0], beside[1])
 
     def beside(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
-    ) -> Tensor | None:
-        """What the discriminant adds to the logits [B, classes]; None where there is none."""
+    ) -> tuple[Tensor, Tensor] | None:
+        """What the discriminant adds to the logits [B, classes], and its averages [B, F].
+
+        None where there is no discriminant.
+        """
         if self.discriminant is None:
             return None
         shown = hs if self.config.modality != "rgb" else None
         tiles = rgb if self.config.modality != "hs" else None
-        found: Tensor = self.discriminant(
+        found: tuple[Tensor, Tensor] = self.discriminant(
             None if shown is None else patchify_hs(shown),
             None if tiles is None else tiles.permute(0, 2, 3, 1).flatten(1, 2),
             self.bands if bands is None and shown is not None else bands,

@@ -104,8 +104,8 @@ class MeanDiscriminant(nn.Module):
         hs: Tensor | None = None,
         rgb: Tensor | None = None,
         bands: Tensor | Sequence[int] | None = None,
-    ) -> Tensor:
-        """Logits [B, K], times `share`.
+    ) -> tuple[Tensor, Tensor]:
+        """Logits [B, K], times `share`, and the averages that they are made of [B, F].
 
         Args:
             hs: [B, m, P] spectral patches as the network is shown them, or None.
@@ -117,7 +117,9 @@ class MeanDiscriminant(nn.Module):
             ModelError: `hs` shows other bands than the camera has.
         """
         layer = self.layer(hs is not None, rgb is not None, self._places(hs, bands))
-        found: Tensor = layer.to((hs if hs is not None else rgb).device)(hs, rgb)  # type: ignore[union-attr]
+        there = hs if hs is not None else rgb
+        assert there is not None, "the network was shown one of the views"
+        found: tuple[Tensor, Tensor] = layer.to(there.device)(hs, rgb)
         return found
 
     def layer(
@@ -226,15 +228,15 @@ class DiscriminantLayer(nn.Module):
         self.register_buffer("centre", torch.from_numpy(centre).float())
         self.register_buffer("blank", None if blank is None else blank.float()[:, None].clone())
 
-    def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> Tensor:
-        """Logits [B, K] of patches [B, m, P] and tiles [B, T, values]; see `MeanDiscriminant`."""
+    def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Logits [B, K] and averages [B, F] of patches [B, m, P] and tiles [B, T, values]."""
         parts = []
         if self.blank is not None and hs is not None:
             parts.append(mean_spectrum(hs, self.blank))
         if self.colours and rgb is not None:
             parts.append(colours_of(rgb))
-        found: Tensor = (torch.cat(parts, dim=1) - self.centre) @ self.weight + self.bias
-        return found
+        averages = torch.cat(parts, dim=1)
+        return (averages - self.centre) @ self.weight + self.bias, averages
 
 
 def shown_bands(config: ClassifierConfig) -> int:
@@ -252,7 +254,8 @@ def mean_spectrum(hs: Tensor, blank: Tensor) -> Tensor:
         blank: [m, 1] what that is of padding. An object that is padding only has that mean.
     """
     there = object_pixels(hs, blank)
-    return (hs * there).sum(dim=2) / there.sum(dim=2)
+    # in double: hundreds of pixels are added up, and what is left of them is small
+    return ((hs * there).sum(dim=2, dtype=torch.float64) / there.sum(dim=2)).float()
 
 
 def object_pixels(hs: Tensor, blank: Tensor) -> Tensor:

@@ -108,6 +108,7 @@ def calibrate(
     share: float,
     per_class: bool = False,
     score: Score | None = None,
+    usual: Score = USUAL,
     groups: Sequence[str | None] | None = None,
 ) -> Calibrated:
     """Fits temperature, set thresholds and reject threshold, and checks them on other samples.
@@ -122,6 +123,7 @@ def calibrate(
         share: Share of known samples that may be rejected.
         per_class: Whether each class is to be covered by itself.
         score: What strangeness is measured by; None: the best by strangers where there are some.
+        usual: What strangeness is measured by where there are no strangers to choose by.
         groups: Of the samples of `check` (trays, batches); coverage is then told for each.
 
     Raises:
@@ -153,7 +155,7 @@ def calibrate(
         for name in possible
         if parts.strangers is not None
     }
-    chosen = score or _best(found)
+    chosen = score or _best(found) or (usual if usual in possible else USUAL)
     made = Calibrated(
         shown,
         classes,
@@ -227,8 +229,8 @@ def _strange(score: Score, said: Said | None, distances: Mahalanobis | None) -> 
     return strangeness(score, said.logits, said.features, distances)
 
 
-def _best(found: dict[Score, Detection]) -> Score:
-    """The score that tells strangers best; the usual one where there are none."""
+def _best(found: dict[Score, Detection]) -> Score | None:
+    """The score that tells strangers best; None where there are none."""
     if not found:
-        return USUAL
+        return None
     return max(found, key=lambda name: found[name].auroc)

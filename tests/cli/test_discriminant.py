@@ -1,0 +1,83 @@
+"""A discriminant beside the network, through the front door."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bimae.cli import main
+from tests.cli.run import FAST, run
+
+QUIET = ("--logger=none", "--precision=32")
+
+
+@pytest.fixture(scope="module")
+def alone(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of any sensor that learns nothing but the discriminant."""
+    out = tmp_path_factory.mktemp("discriminant") / "alone"
+    words = (
+        "--any-sensor=true", "--scale=whitened", "--band-positions=wavelength", "--epochs=0",
+        "--discriminant=true",
+    )  # fmt: skip
+    assert main.run(["finetune", f"--data={small_data}", f"--out={out}", *words, *QUIET]) == 0
+    return out
+
+
+def test_alone_it_is_a_model_like_any_other(
+    capsys: pytest.CaptureFixture[str], small_data: Path, alone: Path, tmp_path: Path
+) -> None:
+    config = json.loads((alone / "model" / "config.json").read_text())
+    assert config["discriminant"] is True
+    found = json.loads((alone / "results.json").read_text())
+    assert found["accuracy"] > 0.3, "of 19 simulated species"
+    for words in (("--modality=rgb",), ("--modality=hs", "--bands=470nm,600nm,900nm")):
+        ran = run(capsys, "evaluate", f"--weights={alone}", f"--data={small_data}", *words,
+                  f"--out={tmp_path / 'e'}", "--overwrite=true")  # fmt: skip
+        assert ran.code == 0, ran.err
+    out = tmp_path / "answers.csv"
+    assert run(capsys, "predict", alone, small_data, f"--out={out}").code == 0
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 76
+    ran = run(capsys, "explain", alone, small_data, f"--out={tmp_path / 'why'}", "--count=2")
+    assert ran.code == 0, ran.err
+
+
+def test_it_is_told_what_counts_how_much(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    ran = run(capsys, "finetune", f"--data={small_data}", f"--out={tmp_path / 'r'}", *QUIET,
+              *FAST, "--discriminant=true", "--bands=step_4")  # fmt: skip
+    assert ran.code == 0, ran.err
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("beside")]
+    assert "its logits count" in line
+    again = run(capsys, "finetune", f"--data={small_data}", f"--out={tmp_path / 's'}", *QUIET,
+                *FAST, "--discriminant=true", "--bands=step_4")  # fmt: skip
+    assert again.code == 0
+    tables = [(tmp_path / name / "predictions.csv").read_text() for name in "rs"]
+    assert tables[0] == tables[1]
+
+
+def test_what_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    ran = run(capsys, "finetune", f"--data={small_data}", f"--out={tmp_path / 'r'}",
+              "--any-sensor=true", "--discriminant=true")  # fmt: skip
+    assert ran.code == 2
+    assert "discriminant needs scale whitened, shape or standard" in ran.err
+    assert not (tmp_path / "r").exists()
+    ran = run(capsys, "finetune", f"--data={small_data}", f"--out={tmp_path / 'r'}", "--epochs=0")
+    assert ran.code == 2
+    assert "epochs is 0" in ran.err
+
+
+def test_a_calibration_measures_distances_in_its_averages(
+    capsys: pytest.CaptureFixture[str], small_data: Path, alone: Path
+) -> None:
+    ran = run(capsys, "calibrate", alone, small_data)
+    assert ran.code == 0, ran.err
+    about = json.loads((alone / "model" / "about.json").read_text())
+    assert "mahalanobis" in json.dumps(about["calibration"])
+    assert np.isfinite(json.loads((alone / "results.json").read_text())["accuracy"])
