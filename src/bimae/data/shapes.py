@@ -14,8 +14,8 @@ MIDDLE = 0.5  # of [0, 1]: what a pixel of the mean shape is, and one that has n
 def above(images: Tensor, usual: Tensor, log_floor: float) -> Tensor:
     """[B, K, S, S] as stored to logarithms less those that are `usual` in each channel.
 
-    Values below `log_floor` count as it. What is usual goes off before the logarithm is taken, which
-    is then near 0: every library rounds it alike there.
+    Values below `log_floor` count as it. What is usual goes off before the logarithm is taken,
+    which is then near 0: every library rounds it alike there.
     """
     return images.float().clamp(min=log_floor).mul_(torch.exp(-usual)).log_()
 
