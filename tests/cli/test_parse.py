@@ -6,6 +6,7 @@ import pytest
 from bimae.cli.parse import parse
 from bimae.errors import ConfigError
 from bimae.train.options import FinetuneOptions, PretrainOptions
+from tests.cli.run import mistakes, run
 
 
 def read(*words: str, kind: type = FinetuneOptions):  # type: ignore[no-untyped-def]
@@ -165,3 +166,24 @@ def test_mistakes_in_lists_are_told_with_the_others() -> None:
         read("--ratios", "--data=d", kind=Lists)
     negative = told("--data=d", "--ratios", "-.7", "1", "x", kind=Lists)
     assert negative[0].startswith("--ratios '-.7 1 x'")
+
+
+def test_a_word_alone_is_told_where_it_belongs() -> None:
+    with pytest.raises(ConfigError, match="'d/T' is not understood; options start with --: write "):
+        read("d/T", "--epochs=3")
+    with pytest.raises(ConfigError, match=r"options start with --$"):
+        read("--data=d", "loose")
+
+
+@pytest.mark.parametrize("verb", ["finetune", "pretrain", "distill"])
+def test_the_data_of_a_training_need_no_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str
+) -> None:
+    teacher = (f"--teacher={tmp_path / 'none'}",) if verb == "distill" else ()
+    for words in ([tmp_path / "T"], ["--data", tmp_path / "T"], ["--epochs=1", tmp_path / "T"]):
+        (line,) = mistakes(run(capsys, verb, *words, *teacher, f"--out={tmp_path / 'r'}"))
+        assert "T: " in line or verb == "distill"
+        assert "not understood" not in line and "required" not in line
+    assert "DATA is required" in mistakes(run(capsys, verb, *teacher))[0]
+    line = mistakes(run(capsys, verb, "T", "runs/a", *teacher))[0]
+    assert line.endswith("'runs/a' is not understood; options start with --")

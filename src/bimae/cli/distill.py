@@ -14,4 +14,6 @@ EXAMPLE = "bimae distill --teacher runs/small --data DATA --model mae_vit_tiny_p
 
 def main(argv: list[str], prog: str) -> None:
     """Runs the verb."""
-    pretraining.start(parse(DistillOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE))
+    pretraining.start(
+        parse(DistillOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE, positionals=("data",))
+    )

@@ -27,7 +27,9 @@ ENOUGH_STEPS = 200
 
 def main(argv: list[str], prog: str) -> None:
     """Runs the verb."""
-    options = parse(FinetuneOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE)
+    options = parse(
+        FinetuneOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE, positionals=("data",)
+    )
     from bimae.train.finetune import finetune
     from bimae.train.processes import Processes
 

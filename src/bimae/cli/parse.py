@@ -164,7 +164,7 @@ def _given(kind: type[Any], argv: Sequence[str], positionals: Sequence[str]) -> 
         word = words.pop(0)
         if not word.startswith("--"):
             if not free:
-                raise ConfigError(f"{word!r} is not understood; options start with --")
+                raise ConfigError(_no_option(word, given, words, hints))
             name = free.pop(0)
             given.append(Given(name, word, name.upper()))
             continue
@@ -188,6 +188,13 @@ def _given(kind: type[Any], argv: Sequence[str], positionals: Sequence[str]) -> 
     begun = [item for folder in resume for item in _from_run(Path(folder), set(hints))]
     written = [item for path in configs for item in _from_yaml(Path(path))]
     return begun + [_listed(item, hints) for item in written] + given
+
+
+def _no_option(word: str, given: list[Given], rest: list[str], hints: dict[str, Any]) -> str:
+    """What to say of a word that stands alone: most likely it is the data, if these lack."""
+    named = _has(given, "data") or any(other.partition("=")[0] == "--data" for other in rest)
+    write = f": write --data {word}" if "data" in hints and not named else ""
+    return f"{word!r} is not understood; options start with --{write}"
 
 
 def _listed(item: Given, hints: dict[str, Any]) -> Given:

@@ -23,7 +23,9 @@ AVERAGED = 512  # training samples in the mean image, at most
 
 def main(argv: list[str], prog: str) -> None:
     """Runs the verb."""
-    start(parse(PretrainOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE))
+    start(
+        parse(PretrainOptions, argv, prog=prog, about=ABOUT, example=EXAMPLE, positionals=("data",))
+    )
 
 
 def start(options: PretrainOptions) -> None:
