@@ -72,7 +72,8 @@ def whitened(shapes: Tensor, factors: Tensor) -> Tensor:
     if len(exact) <= 2 * exact.shape[1]:  # one product is no more work, and rounds less
         whole = exact @ inner @ exact.T
         whole.diagonal().add_(floor**-0.5)
-        return (whole.float() @ flat).view_as(shapes)
+        mixed: Tensor = whole.float() @ flat
+        return mixed.view_as(shapes)
     own, inner, plain = exact.float(), inner.float(), (floor**-0.5).float()
     moved = own @ (inner @ (own.T @ flat))
     return torch.addcmul(moved, flat, plain).view_as(shapes)
