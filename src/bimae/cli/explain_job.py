@@ -118,6 +118,11 @@ def explain_these(
     places, in_nm = places_of(looks.reading, samples, model.config.wavelengths_nm)
     if places is not None and looks.reading.completion is not None:
         notes += ("bands that the sensor lacks are made up; the maps are of all that is shown",)
+    if model.discriminant is not None:
+        notes += (
+            "a discriminant answers beside the network: attention is that of the network alone, "
+            "occlusion is of both",
+        )
     width = 1.0 if places is None else _width(options.window, places, in_nm)
     about = read_about(folder)
     stand_in, mean_rgb = stand_ins(options.reference, folder.parent, about, samples, looks)

@@ -23,6 +23,7 @@ EXAMPLE = (
     "bimae finetune --data DATA --weights runs/a --modality bimodal --bands step_60 --out runs/b"
 )
 ENOUGH_STEPS = 200
+FEW = 3000  # training samples: up to as many it was measured to be worth it (docs/findings.md)
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -104,6 +105,22 @@ def few_steps(samples: int, batch_size: int, epochs: int) -> str:
     )
 
 
+def few_samples(options: FinetuneOptions, samples: int) -> str:
+    """A note where a discriminant beside the network is worth a try; else nothing.
+
+    Args:
+        options: Of the run.
+        samples: That were learned from.
+    """
+    ranged = options.any_sensor and options.scale in (None, "before", "after")
+    if options.discriminant or ranged or samples > FEW:
+        return ""
+    return (
+        f"note: of {count(samples, 'training sample')} much can be said without a network: try "
+        "--discriminant true beside it (docs/discriminant.md)"
+    )
+
+
 def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     """Fine-tunes, tests, draws the run's pictures, and says what came out and where it lies."""
     from bimae.evaluate.classification import classify
@@ -134,6 +151,8 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     print(f"read     {done.reads}")
     tell_parts(split, done.samples)
     if told := few_steps(len(split.train), options.batch_size, options.epochs):
+        print(told)
+    if told := few_samples(options, len(split.train)):
         print(told)
     if part != "test":
         learned = ", which was learned from" if part == "train" else ""
