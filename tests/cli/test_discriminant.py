@@ -30,6 +30,8 @@ def test_alone_it_is_a_model_like_any_other(
 ) -> None:
     config = json.loads((alone / "model" / "config.json").read_text())
     assert config["discriminant"] is True
+    card = (alone / "model" / "README.md").read_text()
+    assert "a discriminant analysis of mean spectrum and mean colour" in card
     found = json.loads((alone / "results.json").read_text())
     assert found["accuracy"] > 0.3, "of 19 simulated species"
     for words in (("--modality=rgb",), ("--modality=hs", "--bands=470nm,600nm,900nm")):

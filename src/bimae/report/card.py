@@ -148,6 +148,11 @@ def _reads(config: ClassifierConfig) -> list[str]:
     told = ["## What it reads", "", *views]
     if config.any_sensor:
         told.append("- or one of the two, or any of the bands: it is a model of any sensor")
+    if config.discriminant:
+        told.append(
+            "- averaged over the object too: a discriminant analysis of mean spectrum and mean "
+            "colour answers beside the network"
+        )
     return [*told, ""]
 
 
