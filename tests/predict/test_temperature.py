@@ -58,7 +58,8 @@ def test_it_is_the_least_of_the_loss_with_one_more_sample() -> None:
 
     def loss(temperature: float) -> float:
         table = log_softmax(logits, temperature)
-        return -(table[np.arange(40), truth].sum() + table.mean()) / 41
+        one_more = np.sort(table, axis=1)[:, -2:].mean()  # of the likeliest class as of the next
+        return -(table[np.arange(40), truth].sum() + one_more) / 41
 
     least = minimize_scalar(loss, bounds=(LEAST, MOST), method="bounded", options={"xatol": 1e-9})
     assert fit_temperature(logits, truth).value == pytest.approx(least.x, rel=1e-5)
@@ -179,3 +180,14 @@ def test_the_samples_themselves_are_asked_where_there_is_no_check() -> None:
     assert found.value == 1
     assert "cross-validated on the 10 samples" in found.note
     assert not found.at_bound
+
+
+def test_classes_out_of_the_question_do_not_heat() -> None:
+    """A discriminant rules classes out by hundreds of nats; that says nothing about its answers."""
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 2, 60)
+    logits = rng.normal(0, 1, (60, 2))
+    logits[np.arange(60), truth] += 1.5
+    plain = fit_temperature(logits, truth).value
+    ruled_out = np.concatenate([logits, np.full((60, 6), -500.0)], axis=1)
+    assert abs(fit_temperature(ruled_out, truth).value - plain) < 1e-6

@@ -113,9 +113,10 @@ def log_loss(logits: ArrayLike, truth: ArrayLike, temperature: float = 1.0) -> f
 def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
     """The temperature at which samples that the model did not learn from are likeliest.
 
-    Minimised is the mean negative log-likelihood of the N samples and of one more, about which
-    nothing is known: each class is its truth to the same part, and its loss is the mean over the
-    samples' logits. Without that one, T would go to 0 where every sample is answered rightly, and
+    Minimised is the mean negative log-likelihood of the N samples and of one more, of which as much
+    speaks for the likeliest class as for the next: its loss is the mean over the samples' logits.
+    (Were every class its truth to the same part, one that is out of the question would count more
+    than all the samples.) Without that one, T would go to 0 where every sample is answered rightly, and
     thirty seeds would make a model sure to ten digits. With it the model may be as sure as N
     samples bear out, as in Platt (1999): of N answers of one margin, R right and two classes, it
     becomes (R + 1/2) / (N + 1). For many samples it makes no difference.
@@ -138,7 +139,8 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
     value = 1.0
     if table.any():
         true = table[np.arange(total), numbers].mean()
-        target = (total * true + table.mean()) / (total + 1)
+        next_likeliest = np.partition(table, -2, axis=1)[:, -2] if table.shape[1] > 1 else 0 * table
+        target = (total * true + next_likeliest.mean() / 2) / (total + 1)
 
         def slope(log_sharpness: float) -> float:
             """Of the loss by 1 / T; rises with it."""
