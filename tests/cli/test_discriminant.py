@@ -83,3 +83,16 @@ def test_a_calibration_measures_distances_in_its_averages(
     about = json.loads((alone / "model" / "about.json").read_text())
     assert "mahalanobis" in json.dumps(about["calibration"])
     assert np.isfinite(json.loads((alone / "results.json").read_text())["accuracy"])
+
+
+@pytest.mark.parametrize("recipe", ["few-samples", "any-sensor"])
+def test_recipes_are_command_lines(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path, recipe: str
+) -> None:
+    file = Path(__file__).parents[2] / "recipes" / f"{recipe}.yaml"
+    ran = run(capsys, "finetune", small_data, f"--config={file}", f"--out={tmp_path / 'r'}",
+              *QUIET, "--epochs=1")  # fmt: skip
+    assert ran.code == 0, ran.err
+    config = json.loads((tmp_path / "r" / "model" / "config.json").read_text())
+    assert config["discriminant"] is True
+    assert config["any_sensor"] is (recipe == "any-sensor")
