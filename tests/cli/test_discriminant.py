@@ -54,7 +54,7 @@ def test_it_is_told_what_counts_how_much(
               *FAST, "--discriminant=true", "--bands=step_4")  # fmt: skip
     assert ran.code == 0, ran.err
     (line,) = [line for line in ran.out.splitlines() if line.startswith("beside")]
-    assert "its logits count" in line
+    assert "its logits and the network's count" in line
     again = run(capsys, "finetune", f"--data={small_data}", f"--out={tmp_path / 's'}", *QUIET,
                 *FAST, "--discriminant=true", "--bands=step_4")  # fmt: skip
     assert again.code == 0

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
 
 from bimae.data import SeedDataset, Split, open_dataset
-from bimae.data.batch import WHOLE, Sensor
+from bimae.data.batch import Sensor
 from bimae.data.loading import seed_loader
 from bimae.data.splits import split_dataset
 from bimae.errors import ConfigError, DataError
@@ -25,6 +24,7 @@ from bimae.model import SeedClassifier
 from bimae.model.mean_discriminant import mean_spectrum
 from bimae.spectra import filter_weights
 from bimae.train.scaling import among_for, reference_for
+from bimae.train.sensors import usual_sensors
 from tests.export.cases import classifier
 
 ANY = {"any_sensor": True, "positions": "wavelength", "tokens": "product"}
@@ -117,7 +117,7 @@ def test_alone_it_tells_simulated_seeds_apart(
     model = model_of(samples, split, scale, modality=modality)
     by_chance = (classify(model, samples, split.train).probabilities).argmax(axis=1)
     found = add_discriminant(model, samples, split, trained=False)
-    assert found.network == 0
+    assert found.shares["own"][0] == 0
     said = classify(model, samples, split.train)
     right = (said.probabilities.argmax(axis=1) == said.truth).mean()
     assert right > max(0.6, (by_chance == said.truth).mean() + 0.2)
@@ -129,14 +129,14 @@ def test_what_it_is_weighed_against(samples: SeedDataset, split: Split) -> None:
     network = classify(model, samples, split.train).probabilities
     found = add_discriminant(model, samples, part)
     assert found.weighed_on == len(split.train)
-    assert found.discriminant > 0
+    assert found.shares["own"][1] > 0
     told = classify(model, samples, split.train)
     rows = np.arange(len(told.truth))
     loss = -np.log(told.probabilities[rows, told.truth]).mean()
     assert loss < -np.log(network[rows, told.truth]).mean(), "the network alone is one of the ways"
     few = Split(split.train, split.train[:5], (), "", 0)
     found = add_discriminant(model_of(samples, split), samples, few)
-    assert (found.network, found.discriminant, found.weighed_on) == (1, 1, 0)
+    assert (found.shares, found.weighed_on) == ({"own": (1, 1)}, 0)
 
 
 def test_classes_that_count_more_are_likelier(samples: SeedDataset, split: Split) -> None:
@@ -224,14 +224,23 @@ def test_what_is_held_turns_it_too(samples: SeedDataset, split: Split, text: str
     assert np.abs(every - found).max() > 1e-3, "it was turned back"
 
 
-def test_cameras_are_weighed_together(samples: SeedDataset, split: Split) -> None:
+def test_each_kind_of_camera_is_weighed(samples: SeedDataset, split: Split) -> None:
     model = model_of(samples, split, "whitened", **ANY)
     part = Split(split.train, split.train, (), "", 0)
-    cameras = [Sensor(hs=False), Sensor(rgb=False, bands=torch.tensor([1, 5, 9])), WHOLE]
+    cameras = usual_sensors(12)
     found = add_discriminant(model, samples, part, cameras=cameras)
     assert found.weighed_on == len(split.train)
-    assert model.discriminant is not None
-    assert model.discriminant.seen(hs=True, rgb=True)[0].shape[1] == 18, "it is turned back"
+    assert list(found.shares) == ["rgb", "few", "many", "both"]
+    made = model.discriminant
+    assert made is not None
+    shares = {kind: (network, own) for kind, (network, own) in found.shares.items()}
+    assert made.counts(hs=False, rgb=True) == pytest.approx(shares["rgb"])
+    assert made.counts(hs=True, rgb=True, places=(1, 2)) == pytest.approx(shares["both"])
+    assert made.counts(hs=True, rgb=False, places=(1, 4, 7)) == pytest.approx(shares["few"])
+    ten = made.counts(hs=True, rgb=False, places=tuple(range(10)))
+    halfway = [(a + b) / 2 for a, b in zip(shares["few"], shares["many"], strict=True)]
+    assert ten == pytest.approx(halfway)
+    assert made.seen(hs=True, rgb=True)[0].shape[1] == 18, "it is turned back"
 
 
 def test_filters_that_a_model_was_made_for(samples: SeedDataset, split: Split) -> None:

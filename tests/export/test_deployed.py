@@ -88,7 +88,7 @@ def weighed(model: SeedClassifier, data: SeedDataset) -> None:
     """With a discriminant that counts as much as those that were weighed on real data do."""
     add_discriminant(model, data, Split(tuple(range(0, 76, 2)), (), (), "", 0))
     assert model.discriminant is not None
-    model.discriminant.share.fill_(0.3)
+    model.discriminant.shares[1] = 0.3
     model.discriminant.turn_back()
 
 

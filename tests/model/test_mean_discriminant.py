@@ -13,7 +13,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from bimae.errors import ModelError
 from bimae.model import ClassifierConfig, SeedClassifier
-from bimae.model.mean_discriminant import MeanDiscriminant, colours_of, mean_spectrum
+from bimae.model.mean_discriminant import Camera, MeanDiscriminant, colours_of, mean_spectrum
 from tests.model.small import CONFIG
 
 BANDS = 5
@@ -29,7 +29,7 @@ def told(config: ClassifierConfig = CONFIGURED, seed: int = 0) -> MeanDiscrimina
     size = made.means.shape[1]
     root = rng.normal(0, 0.1, (size, size))
     made.learn(rng.normal(0.5, 0.1, (3, size)), root @ root.T, [-1.0, -0.5, -2.0])
-    made.share.fill_(1.0)
+    made.shares[1] = 1.0
     return made
 
 
@@ -58,7 +58,7 @@ def test_it_is_what_gaussians_of_the_views_that_are_there_say(shown: str) -> Non
     made, (hs, rgb) = told(), views(count=60)
     features = torch.cat([hs.mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
     there = list(range(BANDS)) * (shown != "rgb") + list(range(BANDS, 11)) * (shown != "hs")
-    said, _ = made(hs if shown != "rgb" else None, rgb if shown != "hs" else None)
+    said, _, _ = made(hs if shown != "rgb" else None, rgb if shown != "hs" else None)
     expected = softmax(by_hand(features[:, there], made, there))
     np.testing.assert_allclose(softmax(said), expected, atol=1e-4)
     assert shown == "rgb" or said.argmax(dim=1).unique().numel() > 1
@@ -70,7 +70,7 @@ def test_of_some_bands_it_is_as_if_made_for_these_alone() -> None:
     features = torch.cat([hs[:, some].mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
     there = [*some, *range(BANDS, 11)]
     for asked in (some, torch.tensor(some)):
-        said, averages = made(hs[:, some], rgb, asked)
+        said, averages, _ = made(hs[:, some], rgb, asked)
         np.testing.assert_allclose(averages, features, rtol=1e-5)
         np.testing.assert_allclose(
             softmax(said), softmax(by_hand(features, made, there)), atol=1e-4
@@ -89,8 +89,8 @@ def test_it_agrees_with_scikit_learn() -> None:
     config = replace(CONFIGURED, modality="hs")
     made = MeanDiscriminant(config)
     made.learn(analysis.means_, analysis.covariance_, [float(np.log(1 / 3))] * 3)
-    made.share.fill_(1.0)
-    said, _ = made(torch.from_numpy(x).float()[:, :, None].expand(-1, -1, 9))
+    made.shares[1] = 1.0
+    said, _, _ = made(torch.from_numpy(x).float()[:, :, None].expand(-1, -1, 9))
     np.testing.assert_allclose(softmax(said), analysis.predict_proba(x), atol=1e-4)
 
 
@@ -107,7 +107,7 @@ def test_padding_does_not_count(seed: int, more: int) -> None:
 def test_an_object_of_padding_only_has_an_answer() -> None:
     made = told()
     made.blank.fill_(0.5)
-    said, _ = made(torch.full((2, BANDS, 9), 0.5), torch.ones(2, 4, 48))
+    said, _, _ = made(torch.full((2, BANDS, 9), 0.5), torch.ones(2, 4, 48))
     assert torch.isfinite(said).all()
     blank = torch.full((BANDS, 1), 0.5)
     assert torch.equal(mean_spectrum(blank.expand(1, -1, 9), blank), blank.T)
@@ -132,9 +132,9 @@ def test_directions_that_do_not_vary_do_not_count() -> None:
 
 def test_another_camera_and_back() -> None:
     made, (hs, rgb) = told(), views()
-    own, _ = made(hs, rgb)
+    own, _, _ = made(hs, rgb)
     mixing = np.random.default_rng(5).normal(0, 1, (2, BANDS))
-    made.turn(mixing, torch.full((2,), 0.5), [4, 9])
+    made.turn(Camera(mixing, torch.full((2,), 0.5), (4, 9), 2))
     shown = torch.einsum("mn,bnp->bmp", torch.from_numpy(mixing).float(), hs - 0.5) + 0.5
     features = torch.cat([shown.mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
     looks = np.zeros((8, 11))
@@ -149,7 +149,7 @@ def test_another_camera_and_back() -> None:
     )
     expected = softmax(by_hand(features, moved, list(range(8))))
     np.testing.assert_allclose(softmax(made(shown, rgb)[0]), expected, atol=1e-4)
-    one, _ = made(shown[:, 1:], rgb, [9])
+    one, _, _ = made(shown[:, 1:], rgb, [9])
     assert torch.isfinite(one).all()
     made.turn_back()
     assert torch.equal(made(hs, rgb)[0], own)
@@ -172,6 +172,6 @@ def test_a_folder_keeps_it(tmp_path: Path) -> None:
     back = SeedClassifier.from_pretrained(tmp_path / "m")
     assert back.config.discriminant
     assert torch.equal(back(hs, rgb), both)
-    made.share.fill_(0.0)
+    made.shares[1] = 0.0
     made.turn_back()
     torch.testing.assert_close(model(hs, rgb), plain)

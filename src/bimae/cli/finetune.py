@@ -23,6 +23,7 @@ EXAMPLE = (
     "bimae finetune --data DATA --weights runs/a --modality bimodal --bands step_60 --out runs/b"
 )
 ENOUGH_STEPS = 200
+CAMERAS = {"rgb": "RGB", "few": "5 bands", "many": "20 bands", "both": "both views"}
 FEW = 3000  # training samples: up to as many it was measured to be worth it (docs/findings.md)
 
 
@@ -78,10 +79,13 @@ def _finish(options: FinetuneOptions) -> "Finish | None":
         by = "no validation part to weigh them on"
         if found.weighed_on:
             by = f"weighed on {count(found.weighed_on, 'sample')}"
+        counts = "; ".join(
+            ("" if kind == "own" else f"{CAMERAS[kind]} ") + f"{own:.2f} and {network:.2f}"
+            for kind, (network, own) in found.shares.items()
+        )
         print(
             f"beside   discriminant analysis of {count(len(split.train), 'sample')}, shrinkage "
-            f"{found.shrinkage:.2f}: its logits count {found.discriminant:.2f}, those of the "
-            f"network {found.network:.2f} ({by})"
+            f"{found.shrinkage:.2f}; its logits and the network's count {counts} ({by})"
         )
 
     return put

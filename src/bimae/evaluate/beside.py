@@ -21,6 +21,7 @@ from bimae.errors import ConfigError, DataError
 from bimae.evaluate.gaussian import gaussian, looked
 from bimae.evaluate.turning import of_channels, turn_discriminant
 from bimae.model import ClassifierConfig, SeedClassifier
+from bimae.model.mean_discriminant import KINDS
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -35,14 +36,13 @@ class Beside:
 
     Attributes:
         shrinkage: Share of the covariance within classes that was taken from inside objects.
-        network: What the network's logits count.
-        discriminant: What those of the discriminant count.
+        shares: What the logits of the network and those of the discriminant count, by kind of
+            camera (`MeanDiscriminant.shares`); of a model of one sensor under `own` alone.
         weighed_on: Samples that this was weighed on; 0: on none, both count as they are.
     """
 
     shrinkage: float
-    network: float
-    discriminant: float
+    shares: dict[str, tuple[float, float]]
     weighed_on: int
 
 
@@ -66,7 +66,7 @@ def add_discriminant(
     split: Split,
     *,
     class_weights: Sequence[float] | None = None,
-    cameras: Sequence[Sensor] = (WHOLE,),
+    cameras: Sequence[Sensor] | None = None,
     trained: bool = True,
 ) -> Beside:
     """Puts a discriminant beside the network of a classifier, and weighs the two.
@@ -76,8 +76,8 @@ def add_discriminant(
     object vary, which few labels are enough for: of all directions, those in which pixels of one
     object differ tell objects apart least.
 
-    What the logits of the two count is what makes the validation part's labels likeliest, over
-    all cameras; with fewer than 20 samples there, both count as they are.
+    What the logits of the two count is what makes the validation part's labels likeliest, for each
+    kind of camera; with fewer than 20 samples there, both count as they are.
 
     Args:
         model: The classifier; it ends on the CPU.
@@ -85,7 +85,8 @@ def add_discriminant(
         split: The training part is learned from, the validation part weighs.
         class_weights: [K] what a sample of each class counts, and by which its class is taken to be
             likelier beforehand than it is frequent; None: all alike.
-        cameras: What the answers are weighed for.
+        cameras: Of a model of any sensor, one of each of `KINDS`, for which its answers are
+            weighed; None: it has one.
         trained: Whether the network has learned; else it does not count.
 
     Returns:
@@ -111,20 +112,20 @@ def add_discriminant(
     counts = np.bincount(seen.truth, minlength=len(config.classes)).astype(np.float64)
     made.learn(means, covariance, _prior(counts, class_weights))
     made.blank.copy_(blank(reading, made.bands))
-    made.share.fill_(1.0)
-    scales, weighed = (float(trained), 1.0), 0
+    made.shares.copy_(torch.tensor([[float(trained)], [1.0]]))
+    kinds = ("own",) if cameras is None else KINDS
+    shares, weighed = dict.fromkeys(kinds, (float(trained), 1.0)), 0
     if len(split.val) >= ENOUGH:
         known = [i for i in split.val if counts[config.classes.index(str(samples.labels[i]))]]
-        told, truth = _both(model, samples, known, cameras)
         each = np.ones(len(config.classes)) if class_weights is None else np.array(class_weights)
-        scales, weighed = _likeliest(told, truth, each[truth], trained), len(split.val)
-    with torch.no_grad():
-        model.head.weight.mul_(scales[0])
-        model.head.bias.mul_(scales[0])
-    made.share.fill_(scales[1])
+        for kind, sensor in zip(kinds, cameras or (WHOLE,), strict=True):
+            told, truth = _both(model, samples, known, sensor)
+            shares[kind] = _likeliest(told, truth, each[truth], trained)
+        weighed = len(split.val)
+        made.shares.copy_(torch.tensor(list(shares.values()), dtype=torch.float64).T)
     made.turn_back()
     model.train(was)
-    return Beside(shrinkage, *scales, weighed)
+    return Beside(shrinkage, shares, weighed)
 
 
 def _prior(counts: Floats, class_weights: Sequence[float] | None) -> list[float]:
@@ -135,33 +136,22 @@ def _prior(counts: Floats, class_weights: Sequence[float] | None) -> list[float]
 
 
 def _both(
-    model: SeedClassifier,
-    samples: SeedDataset,
-    indices: Sequence[int],
-    cameras: Sequence[Sensor],
+    model: SeedClassifier, samples: SeedDataset, indices: Sequence[int], sensor: Sensor
 ) -> tuple[Floats, Numbers]:
-    """Logits [2, N, K] of the network and of the discriminant, and class numbers [N].
-
-    Of every camera in turn: N is the samples times the cameras.
-    """
+    """Logits [2, N, K] of network and discriminant through a camera, and class numbers [N]."""
     reading = Reading.of(model.config)
-    assert model.discriminant is not None, "it was just added"
-    network, discriminant, truth = [], [], []
+    turn_discriminant(model, _through(reading, sensor), None)
+    told, truth = [], []
     for batch in seed_loader(samples, indices, reading, batch_size=64):
         assert batch.label is not None, "labels are read"
-        for sensor in cameras:
-            turn_discriminant(model, _through(reading, sensor), None)
-            with torch.inference_mode():
-                hs, rgb = batch.images(sensor, cut=False)
-                features = model.features(hs, rgb, sensor.bands)
-                network.append(model.head(features).double().numpy())
-                beside = model.beside(hs, rgb, sensor.bands)
-            assert beside is not None
-            discriminant.append(beside[0].double().numpy())
-            truth.append(batch.label.numpy())
-    model.discriminant.turn_back()
-    told = np.stack([np.concatenate(network), np.concatenate(discriminant)])
-    return told, np.concatenate(truth)
+        with torch.inference_mode():
+            hs, rgb = batch.images(sensor, cut=False)
+            network = model.head(model.features(hs, rgb, sensor.bands))
+            beside = model.beside(hs, rgb, sensor.bands)
+        assert beside is not None, "it was just added"
+        told.append(torch.stack([network, beside[0]]).double().numpy())
+        truth.append(batch.label.numpy())
+    return np.concatenate(told, axis=1), np.concatenate(truth)
 
 
 def _likeliest(told: Floats, truth: Numbers, counts: Floats, trained: bool) -> tuple[float, float]:

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bimae.data.reading import Reading
 from bimae.data.showing import blank, shows
 from bimae.model import SeedClassifier
-from bimae.model.mean_discriminant import MeanDiscriminant
+from bimae.model.mean_discriminant import Camera, MeanDiscriminant
 from bimae.spectra import between
 
 Floats = NDArray[np.float64]
@@ -31,7 +30,7 @@ def turn_discriminant(
         model: The classifier.
         reading: How the data are read.
         wavelengths_nm: Band centres of their sensor in nm; None: the one that it learned from.
-        rows: As of `MeanDiscriminant.turn`.
+        rows: As of `Camera`.
     """
     made = model.discriminant
     if made is None or reading.modality == "rgb" or made.own.modality == "rgb":
@@ -42,7 +41,7 @@ def turn_discriminant(
     if there == nm and _same(reading, own):
         made.turn_back()
         return
-    made.turn(*_camera(made, own, reading, there), rows)
+    made.turn(_camera(made, own, reading, there, rows))
 
 
 def _same(reading: Reading, own: Reading) -> bool:
@@ -50,9 +49,13 @@ def _same(reading: Reading, own: Reading) -> bool:
 
 
 def _camera(
-    made: MeanDiscriminant, own: Reading, reading: Reading, there: Sequence[float] | None
-) -> tuple[Floats, torch.Tensor]:
-    """[m, n] what a camera shows of what the own one shows, and [m] what of padding."""
+    made: MeanDiscriminant,
+    own: Reading,
+    reading: Reading,
+    there: Sequence[float] | None,
+    rows: Sequence[int] | None,
+) -> Camera:
+    """What a sensor shows of what the own one shows."""
     nm = made.own.wavelengths_nm
     bands = made.own.model.bands if nm is None else len(nm)
     between_bands = np.eye(bands)
@@ -63,7 +66,13 @@ def _camera(
         known, asked = _picked(own, bands), _picked(reading, len(between_bands))
     with threadpool_limits(1):
         found = asked @ between_bands @ np.linalg.pinv(known, rcond=1e-6)
-    return found, blank(reading, len(found))
+    channels = reading.weights or reading.bands
+    return Camera(
+        found,
+        blank(reading, len(found)),
+        None if rows is None else tuple(rows),
+        len(between_bands) if channels is None else len(channels),
+    )
 
 
 def _picked(reading: Reading, bands: int) -> Floats:

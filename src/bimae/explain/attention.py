@@ -67,7 +67,7 @@ def attended(
         logits, said = _answer(model, x)
     beside = model.beside(hs, rgb, bands)  # averages of pixels, which no token carries
     if beside is not None:
-        logits = logits + beside[0]
+        logits = beside[2] * logits + beside[0]
     shown = 0 if hs is None else hs.shape[1]
     return Attended(logits, weights, said, shown, tokens.shape[1] - shown)
 

@@ -120,20 +120,24 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         features = self.features(hs, rgb, bands)
         logits: Tensor = self.head(features)
         beside = self.beside(hs, rgb, bands)
-        return (logits, features) if beside is None else (logits + beside[0], beside[1])
+        if beside is None:
+            return logits, features
+        own, averages, counts = beside
+        return counts * logits + own, averages
 
     def beside(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
-    ) -> tuple[Tensor, Tensor] | None:
+    ) -> tuple[Tensor, Tensor, float] | None:
         """What the discriminant adds to the logits [B, classes], and its averages [B, F].
 
-        None where there is no discriminant.
+        The third is what the network's own logits count beside it. None where there is no
+        discriminant.
         """
         if self.discriminant is None:
             return None
         shown = hs if self.config.modality != "rgb" else None
         tiles = rgb if self.config.modality != "hs" else None
-        found: tuple[Tensor, Tensor] = self.discriminant(
+        found: tuple[Tensor, Tensor, float] = self.discriminant(
             None if shown is None else patchify_hs(shown),
             None if tiles is None else tiles.permute(0, 2, 3, 1).flatten(1, 2),
             self.bands if bands is None and shown is not None else bands,

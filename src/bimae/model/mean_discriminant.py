@@ -10,6 +10,7 @@ through, P pixels, T tiles, F features, K classes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,30 @@ from torch import Tensor, nn
 from bimae.errors import ModelError
 from bimae.model.classifier_config import ClassifierConfig
 
+FEW, MANY = 5, 20  # bands that answers are weighed for
+KINDS = ("rgb", "few", "many", "both")
 COLOURS = 6  # mean and deviation of red, green and blue, as logarithms
 DARK = 1e-3  # added before a logarithm is taken
 MIDDLE = 0.5  # what a camera shows of a usual spectrum
 SAME = 1e-6  # a value this close to that of padding is it
 LEAST = 1e-10  # of the largest variance, in deviations: directions below it are rounding
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera that a discriminant is turned to.
+
+    Attributes:
+        shows: [m, n] what it shows of what the classifier was made for shows.
+        blank: [m] what it shows of padding.
+        rows: [m] row of the spectral positions of each channel; None: their order.
+        bands: How many bands it has: m, but where bands that lack are made up.
+    """
+
+    shows: NDArray[np.float64]
+    blank: Tensor
+    rows: tuple[int, ...] | None
+    bands: int
 
 
 class MeanDiscriminant(nn.Module):
@@ -36,14 +56,16 @@ class MeanDiscriminant(nn.Module):
         covariance: [F, F] within classes.
         prior: [K] logarithms of how likely each class is taken to be beforehand.
         blank: [n] what is shown of padding.
-        share: What its logits count.
+        shares: [2, 4] what the logits of the network (first row) and its own count: with RGB alone,
+            with `FEW` bands alone, with `MANY`, and with both views. Between the two numbers of
+            bands they lie on a line, by the logarithm.
     """
 
     means: Tensor
     covariance: Tensor
     prior: Tensor
     blank: Tensor
-    share: Tensor
+    shares: Tensor
 
     def __init__(self, config: ClassifierConfig) -> None:
         """Declares the numbers; all are zero, and so are its answers.
@@ -60,12 +82,13 @@ class MeanDiscriminant(nn.Module):
             "covariance": (size, size),
             "prior": (len(config.classes),),
             "blank": (self.bands,),
-            "share": (),
+            "shares": (2, len(KINDS)),
         }
         for name, shape in kinds.items():
             self.register_buffer(name, torch.zeros(shape, dtype=torch.float64))
+        self.shares[0] = 1.0
         self._layers: dict[tuple[bool, bool, tuple[int, ...] | None], DiscriminantLayer] = {}
-        self._camera: tuple[NDArray[np.float64], Tensor, tuple[int, ...] | None] | None = None
+        self._camera: Camera | None = None
 
     def learn(
         self, means: NDArray[np.float64], covariance: NDArray[np.float64], prior: Sequence[float]
@@ -80,19 +103,10 @@ class MeanDiscriminant(nn.Module):
         super()._load_from_state_dict(*args, **kwargs)
         self.turn_back()
 
-    def turn(
-        self, camera: NDArray[np.float64], blank: Tensor, rows: Sequence[int] | None = None
-    ) -> None:
-        """Turns to another camera.
-
-        Args:
-            camera: [m, n] what it shows of what the classifier was made for shows.
-            blank: [m] what it shows of padding.
-            rows: [m] row of the spectral positions of each channel, by which fewer of them can be
-                asked for; None: their order.
-        """
+    def turn(self, camera: Camera) -> None:
+        """Turns to another camera."""
         self._layers.clear()
-        self._camera = camera, blank, None if rows is None else tuple(rows)
+        self._camera = camera
 
     def turn_back(self) -> None:
         """To the camera that the classifier was made for."""
@@ -104,8 +118,10 @@ class MeanDiscriminant(nn.Module):
         hs: Tensor | None = None,
         rgb: Tensor | None = None,
         bands: Tensor | Sequence[int] | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Logits [B, K], times `share`, and the averages that they are made of [B, F].
+    ) -> tuple[Tensor, Tensor, float]:
+        """Logits [B, K] as much as they count, and the averages that they are made of [B, F].
+
+        The third is what the network's logits count.
 
         Args:
             hs: [B, m, P] spectral patches as the network is shown them, or None.
@@ -116,11 +132,27 @@ class MeanDiscriminant(nn.Module):
         Raises:
             ModelError: `hs` shows other bands than the camera has.
         """
-        layer = self.layer(hs is not None, rgb is not None, self._places(hs, bands))
+        places = self._places(hs, bands)
+        layer = self.layer(hs is not None, rgb is not None, places)
         there = hs if hs is not None else rgb
         assert there is not None, "the network was shown one of the views"
-        found: tuple[Tensor, Tensor] = layer.to(there.device)(hs, rgb)
-        return found
+        logits, averages = layer.to(there.device)(hs, rgb)
+        return logits, averages, self.counts(hs is not None, rgb is not None, places)[0]
+
+    def counts(
+        self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None
+    ) -> tuple[float, float]:
+        """What the logits of the network and its own count; arguments as of `layer`."""
+        shares = self.shares.cpu().numpy()
+        if rgb:
+            kind = KINDS.index("both" if hs else "rgb")
+            return float(shares[0, kind]), float(shares[1, kind])
+        bands = self.bands if self._camera is None else self._camera.bands
+        bands = bands if places is None else len(places)
+        far = np.clip(np.log(max(bands, 1) / FEW) / np.log(MANY / FEW), 0, 1)
+        few, many = (shares[:, KINDS.index(kind)] for kind in ("few", "many"))
+        network, own = (1 - far) * few + far * many
+        return float(network), float(own)
 
     def layer(
         self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None
@@ -139,7 +171,7 @@ class MeanDiscriminant(nn.Module):
                 means,
                 covariance,
                 self.prior.cpu().numpy(),
-                share=float(self.share),
+                share=self.counts(hs, rgb, places)[1],
                 blank=blank,
                 colours=rgb,
             )
@@ -153,7 +185,7 @@ class MeanDiscriminant(nn.Module):
         spectral, colours = np.eye(self.bands), np.eye(means.shape[1] - self.bands)
         blank = self.blank
         if self._camera is not None:
-            spectral, blank, _ = self._camera
+            spectral, blank = self._camera.shows, self._camera.blank
         if places is not None:
             spectral, blank = spectral[list(places)], blank[list(places)]
         looks = np.zeros((len(spectral) * hs + len(colours) * rgb, means.shape[1]))
@@ -174,10 +206,10 @@ class MeanDiscriminant(nn.Module):
     ) -> tuple[int, ...] | None:
         if hs is None:
             return None
-        count = self.bands if self._camera is None else len(self._camera[0])
+        count = self.bands if self._camera is None else len(self._camera.shows)
         if hs.shape[1] == count:
             return None
-        rows = None if self._camera is None else self._camera[2]
+        rows = None if self._camera is None else self._camera.rows
         if rows is None:
             rows = self.own.bands if self.own.among is None else tuple(range(self.bands))
         asked = bands.tolist() if isinstance(bands, Tensor) else list(bands or ())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset, Split
-from bimae.data.batch import WHOLE, Sensor
+from bimae.data.batch import Sensor
 from bimae.data.labels import labelled
 from bimae.data.loading import check_labels
 from bimae.data.reading import ALONE, Reading
@@ -171,9 +171,9 @@ def weights_of_classes(
     return None if found is None else found.tolist()
 
 
-def cameras_of(options: FinetuneOptions, model: SeedClassifier) -> list[Sensor]:
-    """What a classifier is validated with: the one sensor, or of any sensor some of them."""
-    return usual_sensors(model.config.model.bands) if options.any_sensor else [WHOLE]
+def cameras_of(options: FinetuneOptions, model: SeedClassifier) -> list[Sensor] | None:
+    """What a classifier of any sensor is validated with; None for one of one sensor."""
+    return usual_sensors(model.config.model.bands) if options.any_sensor else None
 
 
 def _reduced(options: FinetuneOptions, samples: SeedDataset, split: Split) -> Split:
