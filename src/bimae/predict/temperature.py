@@ -116,8 +116,8 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
     Minimised is the mean negative log-likelihood of the N samples and of one more, of which as much
     speaks for the likeliest class as for the next: its loss is the mean over the samples' logits.
     (Were every class its truth to the same part, one that is out of the question would count more
-    than all the samples.) Without that one, T would go to 0 where every sample is answered rightly, and
-    thirty seeds would make a model sure to ten digits. With it the model may be as sure as N
+    than all the samples.) Without that one, T would go to 0 where every sample is answered rightly,
+    and thirty seeds would make a model sure to ten digits. With it the model may be as sure as N
     samples bear out, as in Platt (1999): of N answers of one margin, R right and two classes, it
     becomes (R + 1/2) / (N + 1). For many samples it makes no difference.
 
