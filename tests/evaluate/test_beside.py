@@ -15,7 +15,7 @@ from bimae.data.batch import Sensor
 from bimae.data.loading import seed_loader
 from bimae.data.splits import split_dataset
 from bimae.errors import ConfigError, DataError
-from bimae.evaluate.beside import add_discriminant
+from bimae.evaluate.beside import _weights, add_discriminant
 from bimae.evaluate.classification import classify
 from bimae.evaluate.gaussian import Looked, gaussian
 from bimae.evaluate.held import answers, hold
@@ -137,6 +137,22 @@ def test_what_it_is_weighed_against(samples: SeedDataset, split: Split) -> None:
     few = Split(split.train, split.train[:5], (), "", 0)
     found = add_discriminant(model_of(samples, split), samples, few)
     assert (found.shares, found.weighed_on) == ({"own": (1, 1)}, 0)
+
+
+def test_a_few_that_it_is_sure_and_wrong_about_do_not_decide() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 200)
+    own = 6.0 * np.eye(4)[truth] + rng.normal(0, 1, (200, 4))
+    network = 1.0 * np.eye(4)[truth] + rng.normal(0, 1, (200, 4))
+    own[:4] = -300.0 * np.eye(4)[truth[:4]]
+    both = np.stack([network, own])
+    found = _weights(both, truth, np.ones(200), trained=True)
+    right = (np.tensordot(found, both, axes=1).argmax(axis=1) == truth).mean()
+    assert right > 0.95 > (network.argmax(axis=1) == truth).mean()
+    noise = rng.normal(0, 3, (200, 4))
+    useless = _weights(np.stack([6.0 * np.eye(4)[truth], noise]), truth, np.ones(200), trained=True)
+    assert useless[1] < 0.2 * useless[0]
+    assert _weights(both, truth, np.ones(200), trained=False)[0] == 0
 
 
 def test_classes_that_count_more_are_likelier(samples: SeedDataset, split: Split) -> None:

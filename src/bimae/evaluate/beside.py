@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from bimae.data import SeedDataset, Split
@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 ENOUGH = 20  # samples of a validation part that can tell what two numbers should be
+STARTS = ((1.0, 1.0), (0.5, 0.5), (1.0, 0.1), (0.1, 1.0), (0.3, 0.03))
 UNSEEN = 1000.0  # nats by which a class without samples is less likely than the rarest: never it
 
 
@@ -76,8 +77,8 @@ def add_discriminant(
     object vary, which few labels are enough for: of all directions, those in which pixels of one
     object differ tell objects apart least.
 
-    What the logits of the two count is what makes the validation part's labels likeliest, for each
-    kind of camera; with fewer than 20 samples there, both count as they are.
+    What the logits of the two count is found on the validation part (`_weights`), for each kind of
+    camera; with fewer than 20 samples there, both count as they are.
 
     Args:
         model: The classifier; it ends on the CPU.
@@ -120,7 +121,7 @@ def add_discriminant(
         each = np.ones(len(config.classes)) if class_weights is None else np.array(class_weights)
         for kind, sensor in zip(kinds, cameras or (WHOLE,), strict=True):
             told, truth = _both(model, samples, known, sensor)
-            shares[kind] = _likeliest(told, truth, each[truth], trained)
+            shares[kind] = _weights(told, truth, each[truth], trained)
         weighed = len(split.val)
         made.shares.copy_(torch.tensor(list(shares.values()), dtype=torch.float64).T)
     made.turn_back()
@@ -154,25 +155,37 @@ def _both(
     return np.concatenate(told, axis=1), np.concatenate(truth)
 
 
-def _likeliest(told: Floats, truth: Numbers, counts: Floats, trained: bool) -> tuple[float, float]:
-    """Weights of two sets of logits [2, N, K], from 0 on, by which labels are likeliest."""
+def _weights(told: Floats, truth: Numbers, counts: Floats, trained: bool) -> tuple[float, float]:
+    """What two sets of logits [2, N, K] count: how much beside each other, then how much in all.
+
+    Beside each other by the probability of wrong classes, which is bounded: a discriminant may be
+    sure of itself and wrong about a few samples of a kind that it never saw, and by likelihood
+    these would decide. Neither counts more than as it is. In all by likelihood.
+    """
     rows = np.arange(len(truth))
     one_hot = np.eye(told.shape[2])[truth]
+    share = counts / counts.sum()
 
-    def loss(scales: Floats) -> tuple[float, Floats]:
-        logs = log_softmax(np.tensordot(scales, told, axes=1), axis=1)
-        slope = (np.exp(logs) - one_hot) * counts[:, None] / counts.sum()
-        return float(-(counts * logs[rows, truth]).sum() / counts.sum()), (told * slope).sum((1, 2))
+    def wrong(scales: Floats) -> tuple[float, Floats]:
+        odds = np.exp(log_softmax(np.tensordot(scales, told, axes=1), axis=1))
+        right = odds[rows, truth]
+        slope = (odds - one_hot) * (share * right)[:, None]
+        return float((share * (1 - right)).sum()), np.asarray((told * slope).sum((1, 2)))
 
-    most = (None, None) if trained else (0.0, None)
-    found = minimize(
-        loss,
-        np.array([0.5 if trained else 0.0, 0.5]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(0.0, most[0]), (0.0, most[1])],
-    )
-    return float(found.x[0]), float(found.x[1])
+    least, chosen = np.inf, np.array([float(trained), 1.0])
+    for start in STARTS if trained else ():  # it has more than one hollow
+        found = minimize(
+            wrong, np.array(start), jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0), (0.0, 1.0)]
+        )
+        if found.fun < least - 1e-6:
+            least, chosen = found.fun, found.x
+
+    def unlikely(log_scale: float) -> float:
+        logs = log_softmax(np.exp(log_scale) * np.tensordot(chosen, told, axes=1), axis=1)
+        return float(-(share * logs[rows, truth]).sum())
+
+    scale = np.exp(minimize_scalar(unlikely, bounds=np.log((0.01, 10)), method="bounded").x)
+    return float(scale * chosen[0]), float(scale * chosen[1])
 
 
 def _through(reading: Reading, sensor: Sensor) -> Reading:
