@@ -21,7 +21,7 @@ from bimae.evaluate.gaussian import Looked, gaussian
 from bimae.evaluate.held import answers, hold
 from bimae.evaluate.looks import look
 from bimae.model import SeedClassifier
-from bimae.model.mean_discriminant import mean_spectrum
+from bimae.model.mean_layer import mean_spectrum
 from bimae.spectra import filter_weights
 from bimae.train.scaling import among_for, reference_for
 from bimae.train.sensors import usual_sensors

@@ -13,7 +13,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from bimae.errors import ModelError
 from bimae.model import ClassifierConfig, SeedClassifier
-from bimae.model.mean_discriminant import Camera, MeanDiscriminant, colours_of, mean_spectrum
+from bimae.model.mean_discriminant import Camera, MeanDiscriminant
+from bimae.model.mean_layer import colours_of, mean_spectrum
 from tests.model.small import CONFIG
 
 BANDS = 5

@@ -116,13 +116,13 @@ def add_discriminant(
     made.shares.copy_(torch.tensor([[float(trained)], [1.0]]))
     kinds = ("own",) if cameras is None else KINDS
     shares, weighed = dict.fromkeys(kinds, (float(trained), 1.0)), 0
-    if len(split.val) >= ENOUGH:
-        known = [i for i in split.val if counts[config.classes.index(str(samples.labels[i]))]]
+    known = [i for i in split.val if counts[config.classes.index(str(samples.labels[i]))]]
+    if len(known) >= ENOUGH:
         each = np.ones(len(config.classes)) if class_weights is None else np.array(class_weights)
         for kind, sensor in zip(kinds, cameras or (WHOLE,), strict=True):
             told, truth = _both(model, samples, known, sensor)
             shares[kind] = _weights(told, truth, each[truth], trained)
-        weighed = len(split.val)
+        weighed = len(known)
         made.shares.copy_(torch.tensor(list(shares.values()), dtype=torch.float64).T)
     made.turn_back()
     model.train(was)

@@ -17,7 +17,8 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.data.showing import blank
 from bimae.model import ClassifierConfig
-from bimae.model.mean_discriminant import colours_of, mean_spectrum, object_pixels, shown_bands
+from bimae.model.mean_discriminant import shown_bands
+from bimae.model.mean_layer import colours_of, mean_spectrum, object_pixels
 from bimae.model.patches import patchify_hs
 
 Floats = NDArray[np.float64]
