@@ -24,7 +24,7 @@ EXAMPLE = (
 )
 ENOUGH_STEPS = 200
 CAMERAS = {"rgb": "RGB", "few": "5 bands", "many": "20 bands", "both": "both views"}
-FEW = 3000  # training samples: up to as many it was measured to be worth it (docs/findings.md)
+FEW = 1000  # training samples: it was worth most with 600, and little with 2800 (docs/findings.md)
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -65,15 +65,20 @@ def _finish(options: FinetuneOptions) -> "Finish | None":
     if not options.discriminant:
         return None
     from bimae.evaluate.beside import add_discriminant
-    from bimae.train.finetune import cameras_of, weights_of_classes
+    from bimae.train.modules import weights_of_classes
+    from bimae.train.sensors import usual_sensors
 
     def put(model: "SeedClassifier", samples: "SeedDataset", split: "Split") -> None:
         found = add_discriminant(
             model,
             samples,
             split,
-            class_weights=weights_of_classes(options, model, samples, split),
-            cameras=cameras_of(options, model),
+            class_weights=weights_of_classes(
+                options.class_weights,
+                model.config.classes,
+                (samples.labels[i] for i in split.train),
+            ),
+            cameras=usual_sensors(model.config.model.bands) if options.any_sensor else None,
             trained=bool(options.epochs) or options.head != "random",
         )
         by = "no validation part to weigh them on"

@@ -4,7 +4,7 @@ Shapes: N samples, n channels, K classes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,10 +17,10 @@ from bimae.data.batch import WHOLE, Sensor
 from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.data.showing import blank
-from bimae.errors import ConfigError, DataError
+from bimae.errors import DataError
 from bimae.evaluate.gaussian import gaussian, looked
 from bimae.evaluate.turning import of_channels, turn_discriminant
-from bimae.model import ClassifierConfig, SeedClassifier
+from bimae.model import SeedClassifier
 from bimae.model.mean_discriminant import KINDS
 
 Floats = NDArray[np.float64]
@@ -45,20 +45,6 @@ class Beside:
     shrinkage: float
     shares: dict[str, tuple[float, float]]
     weighed_on: int
-
-
-def check_discriminant(config: ClassifierConfig) -> None:
-    """Whether a classifier can have a discriminant.
-
-    Raises:
-        ConfigError: It is of any sensor, and scales each pixel by its own range: what one camera
-            shows then does not tell what another would.
-    """
-    if config.any_sensor and config.scale == "after":
-        raise ConfigError(
-            "discriminant needs scale whitened, shape or standard for a model of any sensor; scale "
-            "is 'after', by which what one camera shows does not tell what another would"
-        )
 
 
 def add_discriminant(
@@ -94,10 +80,10 @@ def add_discriminant(
         What came of it.
 
     Raises:
-        ConfigError: As `check_discriminant`.
+        ConfigError: It is of any sensor, and scales each pixel by its own range.
         DataError: A record cannot be read, or the training part has one class only.
     """
-    check_discriminant(model.config)
+    config = replace(model.config, discriminant=True)  # refuses one that cannot have it
     if len({samples.labels[i] for i in split.train}) < 2:
         raise DataError(
             f"{samples.root}: the training part has one class only, and a discriminant needs two; "
@@ -105,7 +91,6 @@ def add_discriminant(
         )
     was = model.training
     model.cpu().eval()
-    config = model.config
     reading = Reading.of(config)
     seen = looked(config, samples, split.train)
     means, covariance, shrinkage = gaussian(seen, len(config.classes))

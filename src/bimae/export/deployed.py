@@ -38,9 +38,7 @@ class Deployed(nn.Module):
         self.judge = None if calibrated is None else Judge(calibrated)
         # what it says of this camera is a few averages and one small linear layer
         beside, modality = model.discriminant, looks.reading.modality
-        views = modality != "rgb", modality != "hs"
-        self.beside = None if beside is None else beside.layer(*views)
-        self.counts = 1.0 if beside is None else beside.counts(*views)[0]
+        self.beside = None if beside is None else beside.layer(modality != "rgb", modality != "hs")
         self.eval().requires_grad_(False)
 
     def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> tuple[Tensor, ...]:
@@ -59,7 +57,7 @@ class Deployed(nn.Module):
         logits = self.classifier.head(features)
         if self.beside is not None:
             added, features = self.beside(*views)
-            logits = self.counts * logits + added
+            logits = self.beside.network * logits + added
         if self.judge is None:
             return (logits.softmax(dim=1),)
         judged: tuple[Tensor, ...] = self.judge(logits, features)

@@ -105,6 +105,11 @@ class ClassifierConfig:
                 "any_sensor needs scale after, standard, shape or whitened: what no band tells is "
                 "unknown"
             )
+        if self.discriminant and self.any_sensor and self.scale == "after":
+            found.append(
+                "discriminant needs scale whitened, shape or standard for a model of any sensor; "
+                "scale is 'after', by which what one camera shows does not tell what another would"
+            )
         return found
 
     def _among_problems(self) -> list[str]:

@@ -130,12 +130,11 @@ class MeanDiscriminant(nn.Module):
         Raises:
             ModelError: `hs` shows other bands than the camera has.
         """
-        places = self._places(hs, bands)
-        layer = self.layer(hs is not None, rgb is not None, places)
+        layer = self.layer(hs is not None, rgb is not None, self._places(hs, bands))
         there = hs if hs is not None else rgb
         assert there is not None, "the network was shown one of the views"
         logits, averages = layer.to(there.device)(hs, rgb)
-        return logits, averages, self.counts(hs is not None, rgb is not None, places)[0]
+        return logits, averages, layer.network
 
     def counts(
         self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None
@@ -169,7 +168,7 @@ class MeanDiscriminant(nn.Module):
                 means,
                 covariance,
                 self.prior.cpu().numpy(),
-                share=self.counts(hs, rgb, places)[1],
+                counts=self.counts(hs, rgb, places),
                 blank=blank,
                 colours=rgb,
             )

@@ -27,7 +27,7 @@ class DiscriminantLayer(nn.Module):
         covariance: NDArray[np.float64],
         prior: NDArray[np.float64],
         *,
-        share: float,
+        counts: tuple[float, float],
         blank: Tensor | None,
         colours: bool,
     ) -> None:
@@ -37,12 +37,13 @@ class DiscriminantLayer(nn.Module):
             means: [K, F].
             covariance: [F, F]; may be singular: what does not vary does not count.
             prior: [K].
-            share: What the logits count.
+            counts: What the logits of the network and these count.
             blank: [m] what is shown of padding; None: no spectra are.
             colours: Whether RGB is shown.
         """
         super().__init__()
         self.colours = colours
+        self.network, share = counts
         centre = means.mean(axis=0)
         apart = means - centre
         weight = _solved(covariance, apart.T)  # [F, K]

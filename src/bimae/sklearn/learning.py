@@ -25,11 +25,13 @@ from bimae.evaluate.looks import look
 from bimae.model import BiMAE, SeedClassifier
 from bimae.predict.temperature import probabilities
 from bimae.sklearn.inputs import Seen
-from bimae.train.finetune import cameras_of, fresh_classifier, learn, sized_as, weights_of_classes
+from bimae.train.finetune import fresh_classifier, learn, sized_as
+from bimae.train.modules import weights_of_classes
 from bimae.train.options import FinetuneOptions
 from bimae.train.prepare import PATCH_SIZE, check_bands
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder, read_rows
+from bimae.train.sensors import usual_sensors
 
 # parameters that are not options of a run, and options that an estimator answers for itself
 OWN = {"width", "depth", "heads", "class_weight", "validation_fraction", "options", "verbose"}
@@ -166,8 +168,12 @@ def learn_from(
                     model,
                     samples,
                     split,
-                    class_weights=weights_of_classes(options, model, samples, split),
-                    cameras=cameras_of(options, model),
+                    class_weights=weights_of_classes(
+                        options.class_weights,
+                        model.config.classes,
+                        (samples.labels[i] for i in split.train),
+                    ),
+                    cameras=usual_sensors(model.config.model.bands) if options.any_sensor else None,
                     trained=bool(options.epochs),
                 )
         except KeyboardInterrupt as stop:  # its message tells of a folder that is gone

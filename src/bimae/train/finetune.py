@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset, Split
-from bimae.data.batch import Sensor
 from bimae.data.labels import labelled
 from bimae.data.loading import check_labels
 from bimae.data.reading import ALONE, Reading
@@ -19,14 +18,13 @@ from bimae.errors import ConfigError, DataError, ModelError
 from bimae.model import BiMAE, ClassifierConfig, ModelConfig, SeedClassifier, model_folder
 from bimae.spectra import BandSelection, Channels
 from bimae.train.ema import Averaged
-from bimae.train.modules import ClassifyTask, class_weights
+from bimae.train.modules import ClassifyTask
 from bimae.train.options import FinetuneOptions
 from bimae.train.precision import choose_precision
 from bimae.train.prepare import engine_for, loaders_for, open_for, sizes_for, split_for
 from bimae.train.processes import Processes
 from bimae.train.run_folder import RunFolder
 from bimae.train.scaling import among_for, reference_for, scale_of
-from bimae.train.sensors import usual_sensors
 from bimae.train.trainer import fit, make_trainer
 
 FirstHead = Callable[[SeedClassifier, SeedDataset, Split], None]
@@ -162,20 +160,6 @@ def learn(
     model.requires_grad_(True)
 
 
-def weights_of_classes(
-    options: FinetuneOptions, model: SeedClassifier, samples: SeedDataset, split: Split
-) -> list[float] | None:
-    """What a sample of each class counts by `class_weights`; None: all alike."""
-    counts = Counter(samples.labels[i] for i in split.train)
-    found = class_weights(options.class_weights, [counts[name] for name in model.config.classes])
-    return None if found is None else found.tolist()
-
-
-def cameras_of(options: FinetuneOptions, model: SeedClassifier) -> list[Sensor] | None:
-    """What a classifier of any sensor is validated with; None for one of one sensor."""
-    return usual_sensors(model.config.model.bands) if options.any_sensor else None
-
-
 def _reduced(options: FinetuneOptions, samples: SeedDataset, split: Split) -> Split:
     """The split of what has a label, without classes left out, of as few shots as asked for."""
     split = labelled(split, samples)
@@ -250,6 +234,15 @@ def fresh_classifier(
         any_sensor=options.any_sensor,
         among=among_for(model, samples, split.train) if options.complete_bands else None,
     )
+    if (
+        options.discriminant
+    ):  # put there at the end: what it would refuse is refused before training
+        replace(config, discriminant=True)
+        if len({samples.labels[i] for i in split.train}) < 2:
+            raise DataError(
+                f"{options.data}: the training part has one class only, and a discriminant needs "
+                "two; split the data again, or leave out --discriminant"
+            )
     classifier = SeedClassifier(config, generator=torch.Generator().manual_seed(options.seed))
     if pretrained:
         classifier.load_trunk(pretrained)

@@ -1,6 +1,7 @@
 """The tasks as Lightning modules: what they share, and classifying; see also `pretraining`."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -217,6 +218,15 @@ class ClassifyTask(Task):
         loss = nn.functional.cross_entropy(logits, label)
         hits = logits.argmax(dim=1).eq(label).float().mean()
         return Found({"loss": loss, "accuracy": hits}, logits.detach())
+
+
+def weights_of_classes(
+    kind: ClassWeights, classes: Sequence[str], labels: Iterable[str | None]
+) -> list[float] | None:
+    """`class_weights` of classes by the labels that are learned from; None: all count alike."""
+    counts = Counter(labels)
+    found = class_weights(kind, [counts[name] for name in classes])
+    return None if found is None else found.tolist()
 
 
 def class_weights(kind: ClassWeights, counts: Sequence[int]) -> Tensor | None:

@@ -216,8 +216,8 @@ class FinetuneOptions(RunOptions):
     says of the training samples, which takes few labels far. --epochs 0 leaves it at that."""
     discriminant: bool = False
     """Add to the network's answers what mean spectrum and mean colour say by themselves, by
-    discriminant analysis; how much either counts is found on the validation part. With few samples
-    that is worth more than anything else (docs/discriminant.md). --epochs 0: it answers alone."""
+    discriminant analysis; how much either counts is found on the validation part. Worth a try with
+    some hundreds of samples (docs/discriminant.md). --epochs 0: it answers alone."""
     epochs: int = 50
     """Times that every sample is seen."""
     learning_rate: float = 5e-4
