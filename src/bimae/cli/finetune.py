@@ -36,7 +36,9 @@ def main(argv: list[str], prog: str) -> None:
     from bimae.train.processes import Processes
 
     if Processes.of_environment().first:
-        run(options)
+        done, _ = run(options)
+        if told := few_samples(options, len(done.split.train)):
+            print(told)
     else:  # trains along; the first process reports
         finetune(options, _first_head(options, told=False))
 
@@ -160,8 +162,6 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     print(f"read     {done.reads}")
     tell_parts(split, done.samples)
     if told := few_steps(len(split.train), options.batch_size, options.epochs):
-        print(told)
-    if told := few_samples(options, len(split.train)):
         print(told)
     if part != "test":
         learned = ", which was learned from" if part == "train" else ""
