@@ -1,7 +1,9 @@
 """What every test may ask for."""
 
 import shutil
+import tempfile
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,9 +29,11 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A cache folder for each test, so that none sees what another one indexed."""
-    monkeypatch.setenv("BIMAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("BIMAE_CACHE", folder)
+        yield
 
 
 @pytest.fixture(autouse=True)
