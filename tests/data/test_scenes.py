@@ -57,6 +57,26 @@ def test_the_split_is_repeatable_and_near_the_shares_asked_for():
         assert set(labels[made.split == number]) == {1, 2, 3}
 
 
+def test_seeds_test_on_other_ground():
+    # classes in patches, as on ground: one best deal of fixed blocks would be everybody's
+    patches = np.random.default_rng(0).integers(1, 9, (12, 12))
+    labels = np.kron(patches, np.ones((10, 10), dtype=int))
+    tests = [spatial_blocks(labels, window=5, block=20, seed=s).split == 2 for s in range(6)]
+    shared = [
+        (one & other).sum() / one.sum()
+        for number, one in enumerate(tests)
+        for other in tests[:number]
+    ]
+    assert np.mean(shared) < 0.3  # what chance alone gives
+
+
+def test_the_first_seed_begins_at_the_corner():
+    made = spatial_blocks(np.ones((40, 40), dtype=int), window=3, block=10)
+    assert made.above == (0, 0)
+    assert (made.split[[0, 9, 10, 19]] == -1).all() and (made.split[1:9, 1:9] >= 0).all()
+    assert made.group(9, 10) == "block-00-01"
+
+
 def test_a_class_of_two_blocks_is_learnt_and_tested():
     labels = np.ones((60, 60), dtype=int)
     labels[2:8, 2:8] = labels[42:48, 22:28] = 2

@@ -59,6 +59,7 @@ def test_windows_of_different_splits_share_no_pixel_of_either_view(
     rng = np.random.default_rng(seed)
     for axis in (0, 1):
         line = block * rng.integers(1, max(1, numbered.shape[axis] // block) + 1)
+        line -= windows.split.above[axis]
         along = np.arange(rgb.shape[axis]) + 0.5
         before = along < line * (rgb.shape[axis] / numbered.shape[axis])
         for beyond in (before, ~before):

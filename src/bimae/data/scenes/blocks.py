@@ -25,15 +25,18 @@ class SpatialSplit:
         split: [H, W] int8: -1 where no sample may be centred, else an index into `SPLITS`.
         block: Side of the blocks in pixels.
         window: Side of the windows in pixels.
+        above: (rows, columns) of the first block that lie outside the scene.
     """
 
     split: NDArray[np.int8]
     block: int
     window: int
+    above: tuple[int, int] = (0, 0)
 
     def group(self, row: int, column: int) -> str:
         """Name of the block that a pixel lies in, such as `block-03-05` (block row, column)."""
-        return f"block-{row // self.block:02d}-{column // self.block:02d}"
+        down, right = (row + self.above[0]) // self.block, (column + self.above[1]) // self.block
+        return f"block-{down:02d}-{right:02d}"
 
 
 def spatial_blocks(
@@ -57,12 +60,17 @@ def spatial_blocks(
     move to another split while that helps. Of `DRAWS` seeded orders the best result is taken: the
     fewest classes missing from train or test, then from val, then the nearest to `fractions`.
 
+    So strict a choice leaves little to chance: of one and the same blocks, ten seeds put 82 % of
+    Indian Pines' test windows into the test part of each other, and a spread over such seeds says
+    little. Every seed but 0, which begins at the scene's corner, therefore also moves the grid of
+    blocks (17 %).
+
     Args:
         labels: [H, W] class numbers; 0 is unlabelled.
         window: Side of the windows in pixels, odd, so that a pixel is its centre.
         block: Side of the blocks in pixels, at least `window`.
         fractions: Shares of train, val and test; they add up to 1.
-        seed: Of the orders tried.
+        seed: Of the orders tried, and of where the grid of blocks lies.
 
     Returns:
         The split of every pixel.
@@ -77,38 +85,45 @@ def spatial_blocks(
         )
     if min(fractions) < 0 or abs(sum(fractions) - 1.0) > 1e-6:
         raise DataError(f"shares {fractions} of train, val and test: they must add up to 1")
-    usable = _guarded(labels.shape, window, block) & (labels != 0)
+    rng = np.random.default_rng(seed)
+    down, right = (0, 0) if seed == 0 else (int(n) for n in rng.integers(0, block, size=2))
+    usable = _guarded(labels.shape, window, block, (down, right)) & (labels != 0)
     rows, columns = np.nonzero(usable)
     if rows.size == 0:
         raise DataError(
             f"no labelled pixel has its {window}x{window} window within one block of {block} "
             f"pixels in a scene of {labels.shape[0]}x{labels.shape[1]}; enlarge the block"
         )
-    across = -(-labels.shape[1] // block)
-    blocks, block_of = np.unique(rows // block * across + columns // block, return_inverse=True)
+    across = -(-(labels.shape[1] + right) // block)
+    number = (rows + down) // block * across + (columns + right) // block
+    blocks, block_of = np.unique(number, return_inverse=True)
     classes, class_of = np.unique(labels[rows, columns], return_inverse=True)
     counts = np.zeros((len(blocks), len(classes)))
     np.add.at(counts, (block_of, class_of), 1)
     split = np.full(labels.shape, -1, dtype=np.int8)
-    split[rows, columns] = _deal(counts, np.asarray(fractions), seed)[block_of]
-    return SpatialSplit(split, block, window)
+    split[rows, columns] = _deal(counts, np.asarray(fractions), rng)[block_of]
+    return SpatialSplit(split, block, window, (down, right))
 
 
-def _guarded(shape: tuple[int, ...], window: int, block: int) -> NDArray[np.bool_]:
+def _guarded(
+    shape: tuple[int, ...], window: int, block: int, above: tuple[int, int]
+) -> NDArray[np.bool_]:
     """[H, W]: True where the window around a pixel lies within the pixel's block and the scene."""
     reach = window // 2
     along = []
-    for length in shape[:2]:
+    for length, outside in zip(shape[:2], above, strict=True):
         at = np.arange(length)
-        first = at // block * block
-        end = np.minimum(first + block, length)  # the last block may be cut off by the scene's edge
+        begin = (at + outside) // block * block - outside
+        # the first block and the last may be cut off by the scene's edge
+        first, end = np.maximum(begin, 0), np.minimum(begin + block, length)
         along.append((at - reach >= first) & (at + reach < end))
     return np.logical_and.outer(along[0], along[1])
 
 
-def _deal(counts: NDArray[Any], fractions: NDArray[Any], seed: int) -> NDArray[np.int8]:
+def _deal(
+    counts: NDArray[Any], fractions: NDArray[Any], rng: np.random.Generator
+) -> NDArray[np.int8]:
     """Split of each block [N], from the samples of each class in each block [N, K]."""
-    rng = np.random.default_rng(seed)
     best: tuple[tuple[int, int, float], NDArray[np.int8]] | None = None
     for _ in range(DRAWS):
         # "Largest first" with a seeded grain of salt: equal or nearly equal blocks change places.
