@@ -108,6 +108,19 @@ def test_shots_are_drawn_anew_with_each_seed(
     assert len(texts) == 3
 
 
+def test_classes_left_out_are_in_no_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = labelled(tmp_path / "data"), tmp_path / "out"
+    words = ("baselines", data, "--methods=lda-spectra", "--leave-out=b", f"--out={out}")
+    assert run(capsys, *words).code == 0
+    found = told(out)
+    assert found["rows"][0]["classes"] == ["a", "c"]
+    assert found["rows"][0]["samples"] > 0 and "without b" in found["split"]["how"]
+    lines = mistakes(run(capsys, "baselines", data, "--leave-out=d"))
+    assert "leave_out names 'd', which is no class of these data; they have a, b, c" in lines[0]
+
+
 def test_mistakes_in_options_are_told_at_once(
     small_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,8 @@ class BaselinesOptions:
     """Every class counts the same in training, which trades accuracy for macro-F1; or both."""
     shots: str = ALL
     """Training samples of each class (a whole number), drawn anew with each seed; or all."""
+    leave_out: tuple[str, ...] = ()
+    """Classes to take out of every part, as `bimae finetune` does with the same option."""
     seed: int = 0
     """Of the split where one is drawn, and the first of the seeds of what draws."""
     seeds: int = 3
@@ -110,6 +112,7 @@ def run(options: BaselinesOptions) -> list[dict[str, Any]]:
     from bimae.cli.parts import tell_parts
     from bimae.data import open_dataset, split_dataset
     from bimae.data.labels import labelled
+    from bimae.data.shots import without
     from bimae.data.splits import PARTS
     from bimae.evaluate.baselines import split_problems
     from bimae.storage import write_text
@@ -118,6 +121,8 @@ def run(options: BaselinesOptions) -> list[dict[str, Any]]:
         _check_out(options.out)
     samples = open_dataset(options.data)
     split = labelled(split_dataset(samples, seed=options.seed), samples, PARTS)
+    if options.leave_out:
+        split = without(split, samples.labels, options.leave_out)
     if wrong := split_problems(samples, split):
         raise DataError("\n".join(wrong))
     splits = _splits(options, samples, split)

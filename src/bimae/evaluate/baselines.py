@@ -200,7 +200,7 @@ def run_method(
         features: Of these samples, where several methods share them; None makes new ones.
 
     Returns:
-        Answers on `split.test` in its order; classes are those of the data set, sorted. One-hot
+        Answers on `split.test` in its order; classes are those of all its parts, sorted. One-hot
         where a method has no probabilities (SVM, PLS-DA).
 
     Raises:
@@ -212,7 +212,7 @@ def run_method(
     if wrong := split_problems(samples, split):
         raise DataError("\n".join(wrong))
     features = features or Features(samples)
-    classes = classes_of(samples)
+    classes = classes_of(samples, split)
     learnt = labels_of(samples, split.train)
     present, y = np.unique(learnt, return_inverse=True)  # sorted, as classes are
     columns = np.searchsorted(classes, present)
@@ -266,12 +266,10 @@ def split_problems(samples: Sequence[Sample], split: Split) -> list[str]:
     return wrong
 
 
-def classes_of(samples: Sequence[Sample]) -> list[str]:
-    """The class names that occur, sorted."""
-    known = getattr(samples, "classes", None)
-    if known is not None:
-        return list(known)
-    return sorted({sample.label for sample in samples if sample.label is not None})
+def classes_of(samples: Sequence[Sample], split: Split) -> list[str]:
+    """The class names that occur in any part, sorted."""
+    found = labels_of(samples, [*split.train, *split.val, *split.test])
+    return [str(name) for name in np.unique(found)]
 
 
 def _labelled(

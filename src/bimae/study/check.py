@@ -124,12 +124,19 @@ def _shots(study: Study, records: Records, fold: Fold) -> Iterator[str]:
         for name in samples.classes:
             found = (counts[name], seed)
             fewest[name] = min(fewest.get(name, found), found)
-    asked = [int(shots) for shots in study.shots if shots != ALL]
     for name, (count, seed) in fewest.items():
-        if too_many := [str(shots) for shots in asked if shots > count]:
+        asked = {
+            int(shots)
+            for method in study.methods
+            if name not in dict(method.options).get("leave_out", ())
+            for shots in method.shots
+            if shots != ALL
+        }
+        if too_many := [str(shots) for shots in sorted(asked) if shots > count]:
             yield (
                 f"data.{fold}: class {name!r} has {count} training samples (seed {seed}), "
-                f"{', '.join(too_many)} shots are asked for; take at most {count}, or other data"
+                f"{', '.join(too_many)} shots are asked for; take at most {count}, or leave the "
+                "class out of every method that takes more (leave_out)"
             )
 
 
