@@ -86,13 +86,24 @@ def test_a_calibration_measures_distances_in_its_averages(
 def test_recipes_are_command_lines(
     capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path, recipe: str
 ) -> None:
-    file = Path(__file__).parents[2] / "recipes" / f"{recipe}.yaml"
-    ran = run(capsys, "finetune", small_data, f"--config={file}", f"--out={tmp_path / 'r'}",
+    ran = run(capsys, "finetune", small_data, f"--config={recipe}", f"--out={tmp_path / 'r'}",
               *QUIET, "--epochs=1")  # fmt: skip
     assert ran.code == 0, ran.err
     config = json.loads((tmp_path / "r" / "model" / "config.json").read_text())
     assert config["discriminant"] is True
     assert config["any_sensor"] is (recipe == "any-sensor")
+
+
+def test_a_file_goes_before_a_recipe_of_its_name(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("few-samples").write_text("epochs: none\n")
+    ran = run(capsys, "finetune", small_data, "--config=few-samples")
+    assert ran.code == 2 and "few-samples: epochs 'none'" in ran.err
+    ran = run(capsys, "finetune", small_data, "--config=few-sample")
+    assert ran.code == 2
+    assert "No such file or directory" in ran.err and "any-sensor, few-samples" in ran.err
 
 
 def test_what_cannot_be_is_refused_before_training(

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 ABOUT = (
     "Trains a classifier from RGB, spectra, a few bands, or both, starting from a pretraining "
     "run or from scratch, and tests it on the test part. Leaves a run folder with the model, "
-    "curves, results.json, the confusion matrix and every prediction."
+    "curves, results.json, the confusion matrix and every prediction. Recipes come along: "
+    "--config few-samples for some hundreds of samples, --config any-sensor for one model of "
+    "any bands."
 )
 EXAMPLE = (
     "bimae finetune --data DATA --weights runs/a --modality bimodal --bands step_60 --out runs/b"

@@ -26,6 +26,9 @@ Options = TypeVar("Options")
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
+RECIPES = Path(__file__).parent / "recipes"
+"""Options of `bimae finetune` that did well, each a file that `--config` knows by its name."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -186,7 +189,7 @@ def _given(kind: type[Any], argv: Sequence[str], positionals: Sequence[str]) -> 
             given.append(Given(name, value, f"--{name.replace('_', '-')}", typed))
     resume = [g.value for g in given if g.name == "resume" and "resume" in hints]
     begun = [item for folder in resume for item in _from_run(Path(folder), set(hints))]
-    written = [item for path in configs for item in _from_yaml(Path(path))]
+    written = [item for name in configs for item in _from_yaml(_config(name))]
     return begun + [_listed(item, hints) for item in written] + given
 
 
@@ -252,14 +255,26 @@ def _from_run(folder: Path, known: set[str]) -> list[Given]:
     return begun
 
 
+def _config(name: str) -> Path:
+    """The file that `--config` names: there, or one of the recipes that come along."""
+    recipe = RECIPES / f"{name}.yaml"
+    return (
+        recipe
+        if name == Path(name).name and not Path(name).exists() and recipe.is_file()
+        else Path(name)
+    )
+
+
 def _from_yaml(path: Path) -> list[Given]:
     try:
         # Texts, not values: jsonargparse knows what kind each option is, and a folder may be
         # called 2024-01-01.
         found = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     except OSError as error:
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.yaml")))
         raise ConfigError(
-            f"{path}: {error.strerror}; a YAML file with options is expected"
+            f"{path}: {error.strerror}; a YAML file with options is expected, or one of the "
+            f"recipes of bimae finetune that come along: {known}"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         told = " ".join(str(error).split())
