@@ -44,6 +44,28 @@ def test_alone_it_is_a_model_like_any_other(
     assert len(rows) == 76
     ran = run(capsys, "explain", alone, small_data, f"--out={tmp_path / 'why'}", "--count=2")
     assert ran.code == 0, ran.err
+    assert "a discriminant answers alone: there is no attention to draw" in ran.out
+
+
+def test_alone_it_is_exported_without_the_network(
+    capsys: pytest.CaptureFixture[str], small_data: Path, alone: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.onnx"
+    words = ("--sensor=480,550,670nm", "--modality=bimodal", f"--data={small_data}")
+    assert run(capsys, "calibrate", alone, small_data, "--modality=bimodal",
+               "--bands=480,550,670nm").code == 0  # fmt: skip
+    ran = run(capsys, "export", alone, f"--out={file}", "--int8", *words)
+    assert ran.code == 0, ran.err
+    assert file.stat().st_size < 500_000, "the network has 20 MB"
+    for model in (alone, file):
+        out = tmp_path / f"{model.stem}.csv"
+        own = () if model == file else ("--modality=bimodal", "--bands=480,550,670nm")
+        assert run(capsys, "predict", model, small_data, f"--out={out}", *own).code == 0
+    tables = []
+    for name in ("alone", "a"):
+        with (tmp_path / f"{name}.csv").open(newline="") as found:
+            tables.append([(row["id"], row["class"]) for row in csv.DictReader(found)])
+    assert tables[0] == tables[1]
 
 
 def test_it_is_told_what_counts_how_much(

@@ -12,6 +12,7 @@ from bimae.data import DatasetInfo, SeedDataset, Split, open_dataset
 from bimae.errors import ModelError
 from bimae.evaluate.beside import add_discriminant
 from bimae.export.agreement import Agreement, Answers, compared
+from bimae.export.deployed import Deployed
 from bimae.export.sensor import OwnSensor, Turned
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import SCORES, Calibrated
@@ -100,6 +101,12 @@ def test_a_discriminant_beside_the_network(
     model = classifier(data, scale, modality=modality)
     weighed(model, data)
     made = calibration(Turned.to(model, data, "auto", "auto"), data, "mahalanobis")
+    found = agreement(model, data, folder, calibrated=made)
+    assert found.holds, found
+    model.discriminant.shares[0] = 0  # alone
+    model.discriminant.turn_back()
+    turned = Turned.to(model, data, "auto", "auto")
+    assert Deployed(turned.model, turned.looks, len(turned.picks), made).classifier is None
     found = agreement(model, data, folder, calibrated=made)
     assert found.holds, found
 

@@ -119,9 +119,13 @@ def explain_these(
     if places is not None and looks.reading.completion is not None:
         notes += ("bands that the sensor lacks are made up; the maps are of all that is shown",)
     if model.discriminant is not None:
+        shown = looks.reading.modality
+        network, _ = model.discriminant.counts(shown != "rgb", shown != "hs")
         notes += (
             "a discriminant answers beside the network: attention is that of the network alone, "
-            "occlusion is of both",
+            "occlusion is of both"
+            if network
+            else "a discriminant answers alone: there is no attention to draw, occlusion is of it",
         )
     width = 1.0 if places is None else _width(options.window, places, in_nm)
     about = read_about(folder)

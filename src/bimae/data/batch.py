@@ -216,14 +216,15 @@ class Batch:
         factors = self.factors
         if over is not None:
             usual, rise, factors = usual[over], rise[over], factors[over[0]]
-        logs = above(images, usual, self.log_floor)
+        logs = above(images, usual, self.log_floor, exact=not cut)
         logs = logs - level_of(images, logs)
         if self.target is not None:
-            found = in_unit(completed(logs, factors, self.target), cut=cut)
+            found = in_unit(completed(logs, factors, self.target, exact=not cut), cut=cut).float()
             if bands is None:
                 return found
             return found[torch.arange(len(found), device=bands.device)[:, None], bands]
-        found = in_unit(whitened(logs.mul_(rise), factors), cut=cut)
+        # whole, it is averaged by a discriminant
+        found = in_unit(whitened(logs.mul_(rise), factors, exact=not cut), cut=cut).float()
         if bands is None or bands is over:
             return found
         if over is not None:  # places among those that are there

@@ -43,7 +43,7 @@ class Completion:
         return whitened(shapes[None, :, :, None], factors)[0, :, :, 0].double()
 
 
-def completed(logs: Tensor, own: Tensor, target: Tensor) -> Tensor:
+def completed(logs: Tensor, own: Tensor, target: Tensor, *, exact: bool = False) -> Tensor:
     """Whitened shapes of all bands from those that are there.
 
     With P taking off a pixel's mean over its channels, A the factors of these and I the error that
@@ -54,13 +54,15 @@ def completed(logs: Tensor, own: Tensor, target: Tensor) -> Tensor:
         logs: [B, n, S, S] logarithms less what is usual; of pixels without light NaN.
         own: [n, F] factors of the channels.
         target: [C, F] factors of all bands, whitened.
+        exact: As of `whitened`.
 
     Returns:
-        [B, C, S, S] float32 around 0; of pixels without light NaN.
+        [B, C, S, S] float32, or float64, around 0; of pixels without light NaN.
     """
-    exact = own.double()
-    exact = exact - exact.mean(dim=0, keepdim=True)  # P A; P is taken off x too by that
-    inner = exact.T @ exact + torch.eye(exact.shape[1], dtype=exact.dtype, device=exact.device)
-    weights = (target.double() @ torch.linalg.solve(inner, exact.T)).float()  # [C, n]
-    made: Tensor = weights @ logs.flatten(2)
+    kind = torch.float64 if exact else torch.float32
+    plain = own.double()
+    plain = plain - plain.mean(dim=0, keepdim=True)  # P A; P is taken off x too by that
+    inner = plain.T @ plain + torch.eye(plain.shape[1], dtype=plain.dtype, device=plain.device)
+    weights = (target.double() @ torch.linalg.solve(inner, plain.T)).to(kind)  # [C, n]
+    made: Tensor = weights @ logs.to(kind).flatten(2)
     return made.view(len(logs), -1, *logs.shape[2:])

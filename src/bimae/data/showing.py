@@ -15,7 +15,7 @@ from bimae.data.transforms import Mix
 
 
 def mixed_by(reading: Reading) -> Tensor | None:
-    """[m, n] what mixes the channels of a pixel whose usual value and level are off.
+    """[m, n] float64: what mixes the channels of a pixel whose usual value and level are off.
 
     None where nothing mixes them: by any scale but `whitened`.
     """
@@ -26,8 +26,9 @@ def mixed_by(reading: Reading) -> Tensor | None:
     # Both are linear in each pixel: what they make of every channel alone tells all of it.
     alone = torch.eye(reference.shape[1])[None, :, :, None]
     if target is not None:
-        return completed(alone, factors, target)[0, :, :, 0]
-    return whitened(alone * reference[1][:, None, None], factors)[0, :, :, 0]
+        return completed(alone, factors, target, exact=True)[0, :, :, 0]
+    rise = reference[1].double()[:, None, None]
+    return whitened(alone * rise, factors, exact=True)[0, :, :, 0]
 
 
 def shows(reading: Reading, bands: int) -> NDArray[np.float64] | None:
@@ -50,7 +51,7 @@ def shows(reading: Reading, bands: int) -> NDArray[np.float64] | None:
     made = np.diag(rise)
     mixed = mixed_by(reading)
     if mixed is not None:
-        made = mixed.double().numpy()
+        made = mixed.numpy()
     if reading.scale in ALONE:  # the level of a pixel, its mean over the channels, goes off
         made = made - made.mean(axis=1, keepdims=True)
     found = np.zeros((len(made), bands))

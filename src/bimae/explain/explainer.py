@@ -92,13 +92,17 @@ class Explainer:
         """[C] by each method that has something to say of a kind of piece.
 
         Occlusion: fall of the log-odds, above and below 0. The others: 0 or more, of all tokens
-        together 1. Attention tells nothing of regions: a token is a whole image of a band.
+        together 1. Attention tells nothing of regions: a token is a whole image of a band; and
+        nothing at all of a network that does not count beside a discriminant.
         """
         found: Maps = {}
         for pieces in self.pieces:
             found[pieces.kind, "occlusion"] = occlusion(asked, pieces).double().numpy()
         views = (None if view is None else view[None] for view in (asked.hs, asked.rgb))
         hs, rgb = views
+        beside = self.model.beside(hs, rgb, self.rows)
+        if beside is not None and beside[2] == 0:
+            return found
         device = next(self.model.parameters()).device
         target = torch.tensor([asked.target], device=device)
         against = None if asked.against is None else torch.tensor([asked.against], device=device)

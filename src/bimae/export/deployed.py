@@ -33,12 +33,17 @@ class Deployed(nn.Module):
             calibrated: For this sensor; None: probabilities are all that comes out.
         """
         super().__init__()
-        self.views = Views(looks.reading, channels, model.config.model.patch_size)
-        self.classifier = folded(model, looks)
+        self.views = Views(
+            looks.reading, channels, model.config.model.patch_size,
+            exact=model.discriminant is not None,
+        )  # fmt: skip
         self.judge = None if calibrated is None else Judge(calibrated)
         # what it says of this camera is a few averages and one small linear layer
         beside, modality = model.discriminant, looks.reading.modality
         self.beside = None if beside is None else beside.layer(modality != "rgb", modality != "hs")
+        # a network that does not count beside it stays at home
+        alone = self.beside is not None and self.beside.network == 0
+        self.classifier = None if alone else folded(model, looks)
         self.eval().requires_grad_(False)
 
     def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> tuple[Tensor, ...]:
@@ -53,21 +58,32 @@ class Deployed(nn.Module):
             Probabilities [N, K] and, calibrated, sets [N, K], strangeness [N] and rejection [N].
         """
         views = self.views(hs, rgb)
-        features = self.classifier.pooled(self.tokens(*views))
-        logits = self.classifier.head(features)
-        if self.beside is not None:
-            added, features = self.beside(*views)
-            logits = self.beside.network * logits + added
+        logits, features = self._answer(*views)
         if self.judge is None:
             return (logits.softmax(dim=1),)
         judged: tuple[Tensor, ...] = self.judge(logits, features)
         return judged
 
-    def tokens(self, bands: Tensor | None, tiles: Tensor | None) -> Tensor:
-        """Patches of the views that there are to tokens before the encoder, spectral ones first."""
-        trunk, parts = self.classifier.trunk, []
-        if bands is not None:
-            parts.append(trunk.hs(bands.clamp(0, 1), self.classifier.bands))
-        if tiles is not None:
-            parts.append(trunk.rgb(tiles, trunk.all_tiles))
-        return torch.cat(parts, dim=1)
+    def _answer(self, bands: Tensor | None, tiles: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Logits, and what tells strangers, as `SeedClassifier.answer`."""
+        added: tuple[Tensor, Tensor] | None = None
+        if self.beside is not None:
+            added = self.beside(bands, tiles)
+        if self.classifier is None:
+            assert added is not None, "somebody answers"
+            return added
+        features = self.classifier.pooled(_tokens(self.classifier, bands, tiles))
+        logits = self.classifier.head(features)
+        if self.beside is None or added is None:
+            return logits, features
+        return self.beside.network * logits + added[0], added[1]
+
+
+def _tokens(model: SeedClassifier, bands: Tensor | None, tiles: Tensor | None) -> Tensor:
+    """Patches of the views that there are to tokens before the encoder, spectral ones first."""
+    trunk, parts = model.trunk, []
+    if bands is not None:
+        parts.append(trunk.hs(bands.clamp(0, 1), model.bands))
+    if tiles is not None:
+        parts.append(trunk.rgb(tiles, trunk.all_tiles))
+    return torch.cat(parts, dim=1)

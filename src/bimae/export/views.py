@@ -20,21 +20,28 @@ from bimae.model.patches import patchify_hs, patchify_rgb_last
 class Views(nn.Module):
     """Raw images to the patches that become tokens."""
 
-    def __init__(self, reading: Reading, channels: int, patch_size: int) -> None:
+    def __init__(
+        self, reading: Reading, channels: int, patch_size: int, *, exact: bool = False
+    ) -> None:
         """Works out the constants.
 
         Args:
             reading: How the classifier reads.
             channels: How many channels n go in.
             patch_size: Side P of an RGB tile in pixels.
+            exact: Whether channels are whitened in float64, see `whitened`.
         """
         super().__init__()
         self.patch_size = patch_size
         self.scale = reading.scale
         self.log_floor = reading.log_floor
+        self.exact = exact
         self.register_buffer("nobody", torch.empty(0, dtype=torch.long))
         self.register_buffer("reference", reading.reference())
-        self.register_buffer("matrix", _mixing(reading, channels))
+        mixing = _mixing(reading, channels)
+        if mixing is not None and not (exact and self.scale == "whitened"):
+            mixing = mixing.float()
+        self.register_buffer("matrix", mixing)
         self.register_buffer("picks", _picks(reading, channels))
         self.nobody: Tensor
         self.reference: Tensor | None
@@ -71,12 +78,13 @@ class Views(nn.Module):
 
     def _logs(self, images: Tensor) -> Tensor:
         assert self.reference is not None and self.log_floor is not None, "shapes are read"
-        return above(images, self.reference[0][:, None, None], self.log_floor)
+        usual = self.reference[0][:, None, None]
+        return above(images, usual, self.log_floor, exact=self.exact)
 
     def _mixed(self, images: Tensor) -> Tensor:
         """[N, n, S, S] to [N, m, S, S]: each pixel's channels by the matrix [m, n]."""
         assert self.matrix is not None
-        mixed = self.matrix @ images.flatten(2)
+        mixed = (self.matrix @ images.flatten(2).to(self.matrix.dtype)).float()
         return mixed.view(-1, len(self.matrix), *images.shape[2:])
 
 

@@ -116,14 +116,17 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
 
         That is what the head read [B, D]; with a discriminant its averages [B, F], which told
         strangers better where it was measured (docs/calibration.md). Arguments as in `features`.
+        A network that does not count is not run.
         """
-        features = self.features(hs, rgb, bands)
-        logits: Tensor = self.head(features)
+        self._check_views(hs, rgb)
         beside = self.beside(hs, rgb, bands)
         if beside is None:
-            return logits, features
+            features = self.features(hs, rgb, bands)
+            return self.head(features), features
         own, averages, counts = beside
-        return counts * logits + own, averages
+        if counts == 0:
+            return own, averages
+        return counts * self.head(self.features(hs, rgb, bands)) + own, averages
 
     def beside(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
@@ -160,22 +163,19 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         Raises:
             ModelError: A view that this classifier looks at is missing.
         """
+        self._check_views(hs, rgb)
         modality = self.config.modality
-        missing = (
-            []
-            if self.config.any_sensor
-            else [
-                view
-                for view, image, blind in (("hs", hs, "rgb"), ("rgb", rgb, "hs"))
-                if image is None and modality != blind
-            ]
-        )
-        if missing:
-            raise ModelError(f"this classifier looks at {modality}, but {missing[0]} is missing")
         tokens = self.tokens(
             hs if modality != "rgb" else None, rgb if modality != "hs" else None, bands
         )
         return self.pooled(tokens)
+
+    def _check_views(self, hs: Tensor | None, rgb: Tensor | None) -> None:
+        modality = self.config.modality
+        views = () if self.config.any_sensor else (("hs", hs, "rgb"), ("rgb", rgb, "hs"))
+        for view, image, blind in views:
+            if image is None and modality != blind:
+                raise ModelError(f"this classifier looks at {modality}, but {view} is missing")
 
     def pooled(self, tokens: Tensor) -> Tensor:
         """Tokens before the encoder [B, N, D] to what the head reads [B, D]."""

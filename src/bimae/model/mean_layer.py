@@ -90,11 +90,12 @@ def colours_of(rgb: Tensor) -> Tensor:
     pixels = rgb.reshape(rgb.shape[0], -1, 3)
     there = (pixels < 1).any(dim=2, keepdim=True).to(pixels.dtype)
     there = there + (there.sum(dim=1, keepdim=True) == 0).to(pixels.dtype)
-    count = there.sum(dim=1)
-    mean = (pixels * there).sum(dim=1) / count
-    off = (pixels - mean[:, None]) * there
-    deviation = ((off * off).sum(dim=1) / count).sqrt()
-    return torch.cat([(mean + DARK).log(), (deviation + DARK).log()], dim=1)
+    # in double, as means of spectra are: thousands of pixels
+    count = there.sum(dim=1, dtype=torch.float64)
+    mean = (pixels * there).sum(dim=1, dtype=torch.float64) / count
+    off = (pixels - mean[:, None].float()) * there
+    deviation = ((off * off).sum(dim=1, dtype=torch.float64) / count).sqrt()
+    return torch.cat([(mean + DARK).log(), (deviation + DARK).log()], dim=1).float()
 
 
 def _solved(covariance: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
