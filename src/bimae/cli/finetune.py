@@ -119,7 +119,7 @@ def few_steps(samples: int, batch_size: int, epochs: int) -> str:
 
 
 def few_samples(options: FinetuneOptions, samples: int) -> str:
-    """A note where a discriminant beside the network is worth a try; else nothing.
+    """A note where a recipe with a discriminant beside the network is worth a try; else nothing.
 
     Args:
         options: Of the run.
@@ -128,9 +128,10 @@ def few_samples(options: FinetuneOptions, samples: int) -> str:
     ranged = options.any_sensor and options.scale in (None, "before", "after")
     if options.discriminant or ranged or samples > FEW:
         return ""
+    recipe = "any-sensor" if options.any_sensor else "few-samples"
     return (
         f"note: of {count(samples, 'training sample')} much can be said without a network: try "
-        "--discriminant true beside it (docs/discriminant.md)"
+        f"--config {recipe} (docs/discriminant.md)"
     )
 
 
