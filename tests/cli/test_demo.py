@@ -45,7 +45,7 @@ def test_a_demo_that_is_stopped_goes_on(
     assert ran.out.startswith(f"note: going on with the demo that was stopped in {out}")
     assert ran.out.count("done already") == 3
     assert begun == ["both-pretrained", *["RGB-only-pretrained"] * 2, "spectra-only-pretrained",
-                     "both-from-scratch"]  # fmt: skip
+                     "both-from-scratch", "both-discriminant"]  # fmt: skip
     assert (out / "pretrain" / "model" / "model.safetensors").stat().st_mtime_ns == kept
     assert not (out / "RGB-only-pretrained" / "half.txt").exists()
     assert not (out / "stopped.json").exists()
@@ -55,6 +55,7 @@ def test_a_demo_that_is_stopped_goes_on(
         "RGB only, pretrained",
         "spectra only, pretrained",
         "both, from scratch",
+        "both, discriminant",
         "linear baseline on mean spectra",
     ]
     for row in comparison["rows"]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bimae.cli.parse import parse
-from bimae.model.config import Modality
 
 if TYPE_CHECKING:
     from bimae.cli.demo_record import Record
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 ABOUT = (
     "The whole job on SIMULATED seeds: writes a data set, pretrains mae_vit_tiny_patch24, "
     "fine-tunes on both modalities, tests, and compares with RGB only, spectra only, the same "
-    "classifier from scratch, and a linear baseline on mean spectra."
+    "classifier from scratch, a discriminant in the network's place, and a linear baseline on mean "
+    "spectra."
 )
 EXAMPLE = "bimae demo --out runs/demo"
 
@@ -86,7 +86,7 @@ def _stages(options: DemoOptions) -> None:
     BandSelection(options.bands).channels(bands, wavelengths(bands))
     out = options.out
     decisive = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
-    folders = {DATA, PRETRAINED, *(_folder(name) for name, *_ in VARIANTS)}
+    folders = {DATA, PRETRAINED, *(_folder(name) for name in VARIANTS)}
     record = Record.begun(out, decisive, folders, overwrite=options.overwrite)
     common: dict[str, Any] = {"data": out / DATA, "batch_size": BATCH_SIZE, "seed": options.seed}
 
@@ -107,18 +107,16 @@ def _stages(options: DemoOptions) -> None:
         record.ends(PRETRAINED)
     print(f"\n3/4  fine-tuning, {options.finetune_epochs} epochs each, bands {options.bands}")
     rows = []
-    for name, modality, scratch in VARIANTS:
+    for name, own in VARIANTS.items():
         print(f"\n     {name}")
         if record.begins(_folder(name)):
+            plain = {
+                "weights": out / PRETRAINED,
+                "bands": options.bands,
+                "epochs": options.finetune_epochs,
+            }
             _, results = finetune.run(
-                FinetuneOptions(
-                    **common,
-                    out=out / _folder(name),
-                    weights=None if scratch else out / PRETRAINED,
-                    modality=modality,
-                    bands="all" if modality == "rgb" else options.bands,
-                    epochs=options.finetune_epochs,
-                )
+                FinetuneOptions(**{**common, "out": out / _folder(name), **plain, **own})
             )
             record.ends(_folder(name), accuracy=results.accuracy, macro_f1=results.macro_f1)
         rows.append({"what": name, **record.done[_folder(name)]})
@@ -159,12 +157,15 @@ NEUTRAL = ("out", "overwrite")  # options that decide nothing about what comes o
 # enough, and a higher peak uses them.
 BATCH_SIZE = 8
 PRETRAIN_RATE = 5e-4
-VARIANTS: tuple[tuple[str, Modality, bool], ...] = (
-    ("both, pretrained", "bimodal", False),
-    ("RGB only, pretrained", "rgb", False),
-    ("spectra only, pretrained", "hs", False),
-    ("both, from scratch", "bimodal", True),
-)
+ALONE = {"scale": "whitened", "discriminant": True, "weights": None, "epochs": 0, "bands": "all"}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "both, pretrained": {"modality": "bimodal"},
+    "RGB only, pretrained": {"modality": "rgb", "bands": "all"},
+    "spectra only, pretrained": {"modality": "hs"},
+    "both, from scratch": {"modality": "bimodal", "weights": None},
+    "both, discriminant": {"modality": "bimodal", **ALONE},
+}
+"""What is compared, and how its fine-tuning differs."""
 
 
 def _folder(name: str) -> str:
@@ -193,7 +194,7 @@ def _table(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
 
 
 def _looks(out: Path) -> list[Path]:
-    best = out / _folder(VARIANTS[0][0])
+    best = out / _folder(next(iter(VARIANTS)))
     return [
         out / PRETRAINED / "reconstructions.png",
         best / "confusion_matrix.png",
