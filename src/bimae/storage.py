@@ -56,6 +56,8 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     try:
         yield temporary
         for file in temporary.rglob("*"):
+            if file.is_symlink():  # what it points at is somebody else's
+                continue
             file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())
             _sync(file)
         temporary.chmod(0o777 & ~_umask())

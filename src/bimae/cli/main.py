@@ -21,6 +21,7 @@ VERBS = {
     "data check": ("check", "read a data set once and say what is wrong with it"),
     "data inspect": ("inspect_data", "draw a data set as one HTML page"),
     "data split": ("split", "split a data set, and say what leaks between the parts"),
+    "data folds": ("folds", "split a data set several ways that test on other samples each"),
     "data simulate": ("simulate", "write a simulated data set of seeds as TFRecords"),
     "data indian-pines": ("indian_pines", "write samples of a real hyperspectral scene"),
     "pretrain": ("pretrain", "learn from images without labels"),

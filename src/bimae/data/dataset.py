@@ -67,6 +67,7 @@ class SeedDataset(Sequence[Sample]):
 
     Attributes:
         root: The folder of the shards.
+        shard_paths: The shards, in the order of the samples.
         ids: Name of each sample; `<file>:<record>` where a record has none.
         labels: Class of each sample, or None.
         groups: Group of each sample, or None.
@@ -90,6 +91,7 @@ class SeedDataset(Sequence[Sample]):
             if isinstance(size, int) and size < 1:
                 raise ConfigError(f"{name}={size}: expected at least 1 pixel, None or 'auto'")
         self.root = located.root
+        self.shard_paths = tuple(located.shards)
         self._shards = open_shards(located.shards)
         self._ends = list(accumulate(len(shard) for shard in self._shards))
         self._names = [p.relative_to(located.root).as_posix() for p in located.shards]

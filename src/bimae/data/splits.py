@@ -23,6 +23,7 @@ RATIOS = (0.7, 0.15, 0.15)
 PARTS = ("train", "val", "test")
 By = Literal["group", "random", "class-balanced"]
 Ratios = tuple[float, float, float]
+LEAST_FOLDS = 3
 _FORMAT = 1
 
 
@@ -202,22 +203,75 @@ def draw_split(
     """
     if problem := ratios_problem(ratios):
         raise ConfigError(problem)
+    train, val, test = _dealt(ds, by, ratios, seed, copies)
+    how = f"data split by {by}: {_how(ds, by, copies)}, seed {seed}"
+    return Split(train, val, test, how, seed, ratios)
+
+
+def draw_folds(
+    ds: SeedDataset,
+    folds: int,
+    *,
+    by: By = "group",
+    seed: int = 0,
+    copies: Sequence[int | None] | None = None,
+) -> list[Split]:
+    """Draws splits of which each tests on other samples: cross-validation.
+
+    Samples are dealt to as many parts as there are folds; each fold tests on one, validates on the
+    next and learns from the rest. Every sample is tested on once. A part can be empty where there
+    are fewer groups than folds.
+
+    Args:
+        ds: The data set.
+        folds: How many; at least 3.
+        by: As of `draw_split`.
+        seed: The same seed draws the same.
+        copies: As of `draw_split`.
+
+    Raises:
+        ConfigError: There are fewer than 3 folds.
+    """
+    if folds < LEAST_FOLDS:
+        raise ConfigError(
+            f"folds is {folds}; at least {LEAST_FOLDS} are needed: to test on, validate on, learn"
+        )
+    parts = _dealt(ds, by, [1 / folds] * folds, seed, copies)
+    how = f"{_how(ds, by, copies)}, seed {seed}"
+    found = []
+    for number, test in enumerate(parts):
+        held = (number, (number + 1) % folds)
+        train = sorted(i for n, part in enumerate(parts) if n not in held for i in part)
+        told = f"data folds by {by}: fold {number} of {folds}, {how}"
+        found.append(Split(tuple(train), parts[held[1]], test, told, seed))
+    return found
+
+
+def _dealt(
+    ds: SeedDataset,
+    by: By,
+    shares: Sequence[float],
+    seed: int,
+    copies: Sequence[int | None] | None,
+) -> list[tuple[int, ...]]:
+    """Numbers of the samples of each part."""
     alone = [None] * len(ds)
     together = units(ds.groups if by == "group" else alone, alone if copies is None else copies)
     if by == "random":
-        parts = at_random(together, ratios, seed)
+        parts = at_random(together, shares, seed)
     else:
-        parts = stratify(ds.labels, together, ratios, seed)
+        parts = stratify(ds.labels, together, shares, seed)
+    return [tuple(part) for part in parts]
+
+
+def _how(ds: SeedDataset, by: By, copies: Sequence[int | None] | None) -> str:
     grouped = any(group is not None for group in ds.groups)
     how = {
         "group": "stratified by label, " + ("groups whole" if grouped else "no sample has a group"),
         "random": "labels and groups not looked at",
         "class-balanced": "stratified by label, groups not looked at",
     }[by]
-    if copies is not None:
-        how += ", identical images kept together"
-    train, val, test = (tuple(part) for part in parts)
-    return Split(train, val, test, f"data split by {by}: {how}, seed {seed}", seed, ratios)
+    return how if copies is None else how + ", identical images kept together"
 
 
 def ratios_problem(ratios: Sequence[float]) -> str | None:
