@@ -7,15 +7,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from bimae.data import SeedDataset
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError
+from bimae.evaluate.level import check_level
 from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
 from bimae.evaluate.turning import turn_discriminant
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
-from bimae.spectra import BandSelection, BandWeights, between, place_of
+from bimae.spectra import BandSelection, BandWeights, Channels, between, place_of
 
 Asked = Literal["auto", "bimodal", "hs", "rgb"]
+ROUNDED = 0.1  # nm: what headers leave out of a band's centre
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def _looks(
         raise ConfigError(f"bands {bands!r} are asked for, but modality rgb shows none")
     if learned is not None:
         told = check_values(samples, learned, modality=shown, scale=config.scale)
+        if shown != "rgb" and isinstance(samples, SeedDataset):
+            check_level(samples, config, learned)
         note = "; ".join(filter(None, (note, *told)))
     reading = Reading.of(config, labels=labels)
     if not config.any_sensor:
@@ -165,18 +170,35 @@ def _anywhere(model: SeedClassifier) -> bool:
     return model.config.model.band_positions == "wavelength"
 
 
+def _alike(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:
+    """Whether wavelengths are the same but for what a header rounds off."""
+    if one is None or other is None:
+        return one is other
+    return len(one) == len(other) and all(
+        abs(a - b) <= ROUNDED for a, b in zip(one, other, strict=True)
+    )
+
+
 def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
     """Turns the model to the sensor of the data, or refuses it; a note for people."""
     config, nm = model.config, samples.wavelengths_nm
     if config.among is not None and nm is not None and config.wavelengths_nm is not None:
-        same = nm == config.wavelengths_nm
+        same = _alike(nm, config.wavelengths_nm)
         return "" if same else "the model was trained with another sensor; its bands are made up"
     if _anywhere(model) and config.among is None:
-        same = nm == config.wavelengths_nm
+        same = _alike(nm, config.wavelengths_nm)
         if same and bands == "auto" and not config.any_sensor:
             return ""
         channels = BandSelection("all" if bands == "auto" else bands).channels(samples.bands, nm)
         every = BandSelection("all").channels(samples.bands, nm)
         model.look_at(every if config.any_sensor else channels, nm, samples.info.fwhm_nm)
-        return "" if same else "the model was trained with another sensor; bands go by wavelength"
+        if not same:
+            return "the model was trained with another sensor; bands go by wavelength"
+        own = Channels(config.bands, config.band_weights)
+        if config.any_sensor or channels == own:
+            return ""
+        return (
+            f"the model learned with {own} and is shown another choice ({channels}); it is no "
+            "model of any sensor (docs/any-sensor.md)"
+        )
     return check_sensor(samples, config.model.bands, config.wavelengths_nm)

@@ -50,5 +50,8 @@ def simulate_dataset(
             f"bimae data simulate, 19 species x {per_class} seeds, {bands} bands, seed {seed}: "
             "a simulation, not measured (docs/simulator.md)"
         ),
+        # as an import with --store uint8 has them, so that a camera's simulated files go with these
+        unit="reflectance x 255, rounded",
+        rgb="camera",
     ).save(out)
     return files
