@@ -117,6 +117,9 @@ def test_classes_left_out_are_in_no_part(
     found = told(out)
     assert found["rows"][0]["classes"] == ["a", "c"]
     assert found["rows"][0]["samples"] > 0 and "without b" in found["split"]["how"]
+    lines = mistakes(run(capsys, "baselines", data, "--leave-out=a,b"))
+    assert "leave_out names 'a,b', which is no class" in lines[0]
+    assert "several are words of their own: 'a' 'b'" in lines[0]
     lines = mistakes(run(capsys, "baselines", data, "--leave-out=d"))
     assert "leave_out names 'd', which is no class of these data; they have a, b, c" in lines[0]
 

@@ -7,10 +7,11 @@ import pytest
 
 from bimae.cli import study as verb
 from bimae.cli.study import StudyOptions, judge
-from bimae.data import DatasetInfo
+from bimae.data import DatasetInfo, write_tfrecords
 from bimae.errors import ConfigError
 from bimae.study import schedule
 from tests.cli.run import files, mistakes, run
+from tests.data.small_samples import sample
 from tests.study.fake import FakeBimae, study_file
 
 FAST = {"epochs": 1, "batch_size": 16, "precision": "32", "logger": "none"}
@@ -148,6 +149,7 @@ def test_every_mistake_before_anything_runs(fixed: Path, tmp_path: Path, capsys)
             pretrain={"long": FAST | {"epoch": 1}},
             methods={
                 "tuned": {"kind": "finetune", "from": "lang", "options": {"epochs": "many"}},
+                "left": {"kind": "finetune", "options": {"leave_out": ["brassica"]}},
                 "classical": {"kind": "baseline", "options": {"methods": "svm-spectrum"}},
             },
             shots=["1", "50"],
@@ -174,6 +176,7 @@ def test_every_mistake_before_anything_runs(fixed: Path, tmp_path: Path, capsys)
         "sensors.far: band selection '99': no band 99",
         "grid.columns: 'blue' is not known",
         "training samples (seed 0), 50 shots are asked for",
+        "methods.left: leave_out names 'brassica', which is no class of these data; they have ",
         str(tmp_path / "gone"),
         "--only 'tund' is no method; did you mean 'tuned'?",
         "is a file; name a folder as --out",
@@ -235,3 +238,27 @@ def test_a_study_of_real_processes(fixed: Path, tmp_path: Path, capsys) -> None:
     assert not list(out.rglob("*.ckpt"))
     # The pretraining's, and that of the training which serves every sensor.
     assert len(list(out.rglob("model.safetensors"))) == 2
+
+
+def test_a_class_that_every_method_leaves_out_needs_no_shots(tmp_path: Path, capsys) -> None:
+    names = "aaaaaaaabbbbbbbbc" * 2
+    made = [sample(i, label=name, group=None, rgb=24, hs=4) for i, name in enumerate(names)]
+    write_tfrecords(tmp_path / "data", made)
+    assert run(capsys, "data", "split", tmp_path / "data", "--by=class-balanced").code == 0
+    left = {"leave_out": ["c"]}
+    methods = {
+        "tuned": {"kind": "finetune", "options": left},
+        "classical": {"kind": "baseline", "options": {"methods": "lda-spectra"} | left},
+    }
+    own = {
+        "shots": ["5"],
+        "sensors": {"both": {}},
+        "pretrain": {},
+        "grid": {"rows": ["tuned"], "shots": "5"},
+    }
+    path = study_file(tmp_path, **declared(tmp_path / "data", methods=methods, **own))
+    assert run(capsys, "study", path, "--dry-run").code == 0
+    del methods["tuned"]["options"]
+    path = study_file(tmp_path, **declared(tmp_path / "data", methods=methods, **own))
+    (line,) = mistakes(run(capsys, "study", path, "--dry-run"))
+    assert "class 'c' has" in line and "leave the class out of every method" in line

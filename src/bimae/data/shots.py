@@ -57,6 +57,16 @@ def few(split: Split, labels: Sequence[str | None], shots: int, seed: int) -> Sp
     return replace(split, train=tuple(sorted(drawn)), how=how)
 
 
+def unknown_classes(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """What is wrong with the names of classes to leave out, a line each."""
+    return [
+        f"leave_out names {name!r}, which is no class of these data; they have {', '.join(known)}"
+        + "; several are words of their own: 'a' 'b'" * ("," in name)
+        for name in dict.fromkeys(names)
+        if name not in known
+    ]
+
+
 def without(split: Split, labels: Sequence[str | None], names: Sequence[str]) -> Split:
     """Takes whole classes out of every part, to find out what a classifier makes of them.
 
@@ -69,11 +79,7 @@ def without(split: Split, labels: Sequence[str | None], names: Sequence[str]) ->
         ConfigError: A name is no class of the data, is named twice, or fewer than two are left.
     """
     known = sorted({label for label in labels if label is not None})
-    problems = [
-        f"leave_out names {name!r}, which is no class of these data; they have {', '.join(known)}"
-        for name in dict.fromkeys(names)
-        if name not in known
-    ]
+    problems = unknown_classes(names, known)
     twice = sorted({name for name in names if list(names).count(name) > 1})
     problems += [f"leave_out names {name!r} twice" for name in twice]
     taken = len(set(names) & set(known))

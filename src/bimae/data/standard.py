@@ -62,6 +62,21 @@ def measure_shapes(samples: SeedDataset, indices: Sequence[int]) -> tuple[Standa
     return _moments(samples, indices, lambda pixels: _shapes(pixels, floor)), floor
 
 
+def share_floored(samples: SeedDataset, indices: Sequence[int], log_floor: float) -> float:
+    """Which share of the values of objects counts as `log_floor`, since it is below it.
+
+    Args:
+        samples: A data set.
+        indices: As of `measure_standard`.
+        log_floor: See `measure_shapes`.
+    """
+    below = total = 0
+    for pixels in _objects(samples, indices):
+        below += int((pixels < log_floor).sum())
+        total += pixels.size
+    return below / max(total, 1)
+
+
 def measure_within(
     samples: SeedDataset, indices: Sequence[int], standard: Standard, log_floor: float
 ) -> Within:

@@ -1,4 +1,4 @@
-"""Whether spectra are of the size that a model learned from, where nobody says in what unit they are.
+"""Whether spectra are of the size that a model learned from, where nobody tells their unit.
 
 Shapes: C bands.
 """
@@ -36,8 +36,8 @@ def check_level(samples: SeedDataset, config: ClassifierConfig, learned: Learned
     if found is None or usual / FAR <= found <= usual * FAR:
         return
     raise ModelError(
-        f"{samples.root}: spectra are {found:.3g} on average, but the model learned from spectra of "
-        f"{usual:.3g} and holds values against those: most likely they are in another unit "
+        f"{samples.root}: spectra are {found:.3g} on average, where the model learned from "
+        f"{usual:.3g}, and it holds values against those: most likely they are in another unit "
         "(reflectance, reflectance x 255, counts); use data in the same unit (bimae data import "
         "--store, or --white and --dark), or a model that learned from this one"
     )

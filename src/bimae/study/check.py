@@ -1,13 +1,15 @@
 """Whether a study can be carried out, found out before anything runs; all mistakes at once."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bimae.data.shots import unknown_classes
 from bimae.errors import BimaeError
 from bimae.spectra import BandSelection
 from bimae.study.commands import BASELINES, command
-from bimae.study.config import ALL, Fold, Study
+from bimae.study.config import ALL, Fold, Method, Study
 from bimae.study.records import Records
 
 Judge = Callable[[list[str]], list[str]]
@@ -97,9 +99,27 @@ def _fold(study: Study, records: Records, fold: Fold) -> Iterator[str]:
             if not getattr(split, part):
                 yield f"{where}: has no {part} part; make one with bimae data split"
                 return
+    yield from _left_out(study, samples.classes, fold)
     yield from _sensors(study, records, fold)
     yield from _shots(study, records, fold)
     yield from _same_split(study, records, fold)
+
+
+def _left_out(study: Study, classes: Sequence[str], fold: Fold) -> Iterator[str]:
+    """Classes to leave out that the data do not have."""
+    for method in study.methods:
+        for problem in unknown_classes(_leaves_out(method), classes):
+            yield f"methods.{method.name}: {problem} ({fold.path})"
+
+
+def _leaves_out(method: Method) -> list[str]:
+    """Classes that a method leaves out; what is no list of texts is for its verb to refuse."""
+    text = dict(method.options).get("leave_out", "[]")
+    try:
+        found = json.loads(text) if text.startswith("[") else [text]
+    except ValueError:
+        return []
+    return [name for name in found if isinstance(name, str)]
 
 
 def _sensors(study: Study, records: Records, fold: Fold) -> Iterator[str]:
@@ -128,7 +148,7 @@ def _shots(study: Study, records: Records, fold: Fold) -> Iterator[str]:
         asked = {
             int(shots)
             for method in study.methods
-            if name not in dict(method.options).get("leave_out", ())
+            if name not in _leaves_out(method)
             for shots in method.shots
             if shots != ALL
         }

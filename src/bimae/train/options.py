@@ -109,7 +109,9 @@ class RunOptions:
             ("accumulate", 1),
         ):
             if getattr(self, name) < least:
-                yield f"{name} is {getattr(self, name)}; it must be at least {least}"
+                alone = " (0 with discriminant true or head lda)"
+                some = alone * (name == "epochs" and hasattr(self, "discriminant"))
+                yield f"{name} is {getattr(self, name)}; it must be at least {least}{some}"
         for name in ("hs_size", "rgb_size", "patch_size"):
             size = getattr(self, name)
             if size is not None and size < 1:
