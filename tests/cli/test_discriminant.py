@@ -2,12 +2,13 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bimae.cli import main
-from tests.cli.run import FAST, run
+from tests.cli.run import FAST, mistakes, run
 
 QUIET = ("--logger=none", "--precision=32")
 
@@ -30,7 +31,8 @@ def test_alone_it_is_a_model_like_any_other(
     config = json.loads((alone / "model" / "config.json").read_text())
     assert config["discriminant"] is True
     card = (alone / "model" / "README.md").read_text()
-    assert "a discriminant analysis of mean spectrum and mean colour" in card
+    assert "a discriminant analysis of mean spectrum and mean colour answers alone" in card
+    assert "beside the network" not in card and "those of the network" not in card
     found = json.loads((alone / "results.json").read_text())
     assert found["accuracy"] > 0.3, "of 19 simulated species"
     for words in (("--modality=rgb",), ("--modality=hs", "--bands=470nm,600nm,900nm")):
@@ -45,6 +47,14 @@ def test_alone_it_is_a_model_like_any_other(
     ran = run(capsys, "explain", alone, small_data, f"--out={tmp_path / 'why'}", "--count=2")
     assert ran.code == 0, ran.err
     assert "a discriminant answers alone: there is no attention to draw" in ran.out
+    assert (
+        "answers  a discriminant analysis of mean spectrum and mean colour; no network" in ran.out
+    )
+    page = (tmp_path / "why" / "report.html").read_text().split("</style>")[-1]
+    assert "What answers</b>: a discriminant analysis" in page
+    for word in ("gradient", "rollout", "as high as the chart", "of the network"):
+        assert word not in page, word
+    assert page.count("attention") == 1, "that there is none to draw"
 
 
 def test_alone_it_is_exported_without_the_network(
@@ -54,7 +64,7 @@ def test_alone_it_is_exported_without_the_network(
     words = ("--sensor=480,550,670nm", "--modality=bimodal", f"--data={small_data}")
     assert run(capsys, "calibrate", alone, small_data, "--modality=bimodal",
                "--bands=480,550,670nm").code == 0  # fmt: skip
-    ran = run(capsys, "export", alone, f"--out={file}", "--int8", *words)
+    ran = run(capsys, "export", alone, f"--out={file}", *words)
     assert ran.code == 0, ran.err
     assert file.stat().st_size < 500_000, "the network has 20 MB"
     for model in (alone, file):
@@ -66,6 +76,47 @@ def test_alone_it_is_exported_without_the_network(
         with (tmp_path / f"{name}.csv").open(newline="") as found:
             tables.append([(row["id"], row["class"]) for row in csv.DictReader(found)])
     assert tables[0] == tables[1]
+
+
+def test_there_is_nothing_to_put_in_8_bits(
+    capsys: pytest.CaptureFixture[str], small_data: Path, alone: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.onnx"
+    ran = run(capsys, "export", alone, f"--out={out}", "--int8", f"--data={small_data}",
+              "--calibrated=false")  # fmt: skip
+    (line,) = mistakes(ran)
+    assert "a discriminant answers alone here" in line and "leave out --int8" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_epochs_none_is_kept(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    words = ("--discriminant=true", "--scale=whitened", *QUIET)
+    data = Path(shutil.copytree(small_data, tmp_path / "data"))
+    assert run(capsys, "data", "split", data, "--ratios=.8,0,.2").code == 0
+    ran = run(capsys, "finetune", data, f"--out={tmp_path / 'a'}", *words, "--epochs=0")
+    assert ran.code == 0, ran.err
+    assert " 0 val" in ran.out and "last epoch" not in ran.out
+    ran = run(capsys, "finetune", data, f"--out={tmp_path / 'b'}", *words, "--epochs=1")
+    assert "no validation part: the last epoch is kept" in ran.out
+    card = (tmp_path / "b" / "model" / "README.md").read_text()
+    assert "answers beside the network" in card
+
+
+def test_it_is_told_that_bands_are_others_than_learned_from(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a"
+    ran = run(capsys, "finetune", small_data, "--config=few-samples", "--epochs=0", *QUIET,
+              f"--out={out}")  # fmt: skip
+    assert ran.code == 0, ran.err
+    words = ("evaluate", f"--weights={out}", f"--data={small_data}", "--overwrite=true")
+    note = "note: the model learned with 12 bands and is shown another choice (5 bands)"
+    assert note in run(capsys, *words, "--bands=top_5").out
+    assert "note:" not in run(capsys, *words, "--bands=all").out
+    ran = run(capsys, "predict", out, small_data, f"--out={tmp_path / 'p.csv'}", "--bands=top_5")
+    assert note in ran.out + ran.err
 
 
 def test_it_is_told_what_counts_how_much(

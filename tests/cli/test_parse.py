@@ -187,3 +187,13 @@ def test_the_data_of_a_training_need_no_name(
     assert "DATA is required" in mistakes(run(capsys, verb, *teacher))[0]
     line = mistakes(run(capsys, verb, "T", "runs/a", *teacher))[0]
     assert line.endswith("'runs/a' is not understood; options start with --")
+
+
+def test_a_recipe_of_another_verb_is_told_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ran = run(capsys, "pretrain", tmp_path, "--config=few-samples", "--epohcs=3")
+    recipe, other, _ = mistakes(ran)
+    assert "--config few-samples is a recipe of bimae finetune; leave it out" in recipe
+    assert "has no option pool, discriminant, class_weights" in recipe
+    assert "--epohcs is no option; did you mean --epochs?" in other

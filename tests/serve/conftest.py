@@ -39,8 +39,14 @@ ABOUT = {
 }
 
 
-def make_model(folder: Path, modality: Modality = "bimodal", *, any_sensor: bool = False) -> Path:
-    """A model folder."""
+def make_model(
+    folder: Path,
+    modality: Modality = "bimodal",
+    *,
+    any_sensor: bool = False,
+    alone: bool = False,
+) -> Path:
+    """A model folder; `alone`: a discriminant answers, and the network is not run."""
     sizes = SIZES
     if any_sensor:
         sizes = ModelConfig(
@@ -59,6 +65,12 @@ def make_model(folder: Path, modality: Modality = "bimodal", *, any_sensor: bool
     model = SeedClassifier(config, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():  # fresh heads say nearly nothing
         model.head.weight.mul_(40)
+    if alone:
+        made, rng = model.add_discriminant(), np.random.default_rng(2)
+        size = made.means.shape[1]
+        made.learn(rng.normal(0.5, 0.3, (3, size)), np.eye(size), [0.0] * 3)
+        made.shares.copy_(torch.tensor([[0.0], [1.0]]))
+    config = model.config
     model.save_pretrained(folder)
     write_card(folder, config, ABOUT)
     return folder
@@ -81,6 +93,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "rgb": make_model(folder / "rgb", "rgb"),
         "hs": make_model(folder / "hs", "hs"),
         "any": make_model(folder / "any", any_sensor=True),
+        "alone": make_model(folder / "alone", alone=True),
     }
     make_calibration(found["both"], Shown("bimodal"))
     make_calibration(found["any"], Shown("bimodal"))

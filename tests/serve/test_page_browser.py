@@ -209,3 +209,23 @@ def test_text_can_be_read(server: Process, page: Chromium, seed: Path, dark: boo
     assert ground == ("rgb(19, 24, 25)" if dark else "rgb(251, 250, 247)")
     page.open(f"{server.url}/docs")
     assert page.run(CONTRAST)[0] == []
+
+
+def test_a_model_without_attention_has_other_maps(
+    models: dict[str, Path], browser: Chromium, seed: Path
+) -> None:
+    server = Process(models["alone"], "--port=0")
+    try:
+        browser.look()
+        browser.open(f"{server.url}/")
+        browser.until(lambda: browser.run("document.documentElement.dataset.ready") == "yes")
+        classify(browser, seed)
+        told = browser.run("one('key').textContent")
+        assert "RGB: orange spoke for the class, blue against it" in told
+        assert told.endswith("A discriminant answers alone: no network is run, so there is no "
+                             "attention to show.")  # fmt: skip
+        assert browser.run("one('rgb-heat').hidden || one('hs-heat').hidden") is False
+        assert browser.run("one('verdict').textContent").count("the model's own word") == 1
+        assert browser.run("document.documentElement.dataset.errors") is None
+    finally:
+        assert server.stop(signal.SIGINT) == (0, "stopped\n", "")

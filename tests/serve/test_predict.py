@@ -242,6 +242,24 @@ def test_pictures_and_what_carried_the_answer(client_of: Served) -> None:
     assert alone["shown"]["spectrum"] is None and alone["carried"]["bands"] is None
 
 
+def test_a_discriminant_alone_has_no_attention(client_of: Served) -> None:
+    client, _ = client_of("alone")
+    found = client.post(
+        "/predict?explain=true", files={"rgb": PNG, "hs": files.npy(HS)},
+        data={"wavelengths": "400-1000nm"},
+    ).json()  # fmt: skip
+    carried = found["carried"]
+    assert carried["class"] == found["class"]
+    assert carried["tiles"] is None and carried["bands"]["weights"] is None
+    assert np.shape(carried["tile_falls"]) == (2, 2) and np.any(carried["tile_falls"])
+    assert len(carried["bands"]["falls"]) == 12 and any(carried["bands"]["falls"])
+    assert np.any(carried["regions"])
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    told = schemas["BandWeights"]["properties"]["weights"]
+    assert {"type": "null"} in told["anyOf"]
+    assert "a discriminant answers alone" in told["description"]
+
+
 def test_the_model_and_its_health(client_of: Served) -> None:
     client, service = client_of("both")
     model = client.get("/model").json()

@@ -48,7 +48,7 @@ class ExportOptions:
     """TFRecords of the camera: its bands are what --sensor chooses from, and it is tried with them;
     default: the sensor that the model learned from, and noise."""
     calibrated: Literal["true", "false"] = "true"
-    """Put the calibration for this sensor into the file; false: probabilities of the network."""
+    """Put the calibration for this sensor into the file; false: its own probabilities."""
     hs_pixels: Literal["uint8", "uint16", "float32"] = "float32"
     """Numbers that spectra come in, in the unit of the data that the model learned from."""
     rgb_pixels: Literal["auto", "uint8", "float32"] = "auto"
@@ -106,6 +106,11 @@ def run(options: ExportOptions) -> None:
     subject, samples = _subject(options)
     asked = None
     if options.int8:
+        if subject.deployed().classifier is None:
+            raise ConfigError(
+                f"{options.model}: a discriminant answers alone here, and the file has no network "
+                "of which 8 bits would make a smaller one; leave out --int8"
+            )
         assert samples is not None, "asked for"
         asked = _calibration_samples(options, subject, samples)
     for line in text.about(subject):
@@ -172,7 +177,7 @@ def _calibration(
         raise ConfigError(
             f"{options.model}: is not calibrated; calibrate it first (bimae calibrate "
             f"{options.model} LABELLED_DATA --modality {shown.modality}{bands}), or export the "
-            "network's own probabilities (--calibrated false)"
+            "model's own probabilities (--calibrated false)"
         )
     check_classes(found, classes, folder)
     return found

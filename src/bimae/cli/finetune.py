@@ -161,9 +161,11 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
         simulated=info.simulated,
     )
     facts = about(done.samples, split, asdict(options)) | {"tested": measured(results, part)}
+    if (beside := done.model.discriminant) is not None:
+        facts["discriminant_alone"] = beside.alone
     write_card(folder.model, done.model.config, facts)
     print(f"read     {done.reads}")
-    tell_parts(split, done.samples)
+    tell_parts(split, done.samples, epochs=bool(options.epochs))
     if told := few_steps(len(split.train), options.batch_size, options.epochs):
         print(told)
     if part != "test":

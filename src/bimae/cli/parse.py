@@ -7,6 +7,7 @@ are told together.
 
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -102,7 +103,7 @@ def parse(
         sys.exit(0)
     given = _given(kind, argv, positionals)
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    mistakes = [_unknown(g, known) for g in given if g.name not in known]
+    mistakes = _unknown_ones([g for g in given if g.name not in known], known, prog)
     values = {g.name: g for g in given if g.name in known}  # later ones win
     missing = [name for name in _required(kind) if name not in values]
     mistakes += [f"{_spelled(name, positionals)} is required" for name in missing]
@@ -293,6 +294,19 @@ def _from_yaml(path: Path) -> list[Given]:
         )
         for name, value in found.items()
     ]
+
+
+def _unknown_ones(items: list[Given], known: set[str], prog: str) -> list[str]:
+    """A line for each option that is none; for those of a recipe, which is of another verb, one."""
+    told = []
+    for recipe in sorted(RECIPES.glob("*.yaml")):
+        if names := [g.name for g in items if g.where == f"{recipe}: {g.name}"]:
+            told.append(
+                f"--config {recipe.stem} is a recipe of bimae finetune; leave it out, since {prog} "
+                f"has no option {', '.join(names)}"
+            )
+    own = [g for g in items if not g.where.startswith(f"{RECIPES}{os.sep}")]
+    return told + [_unknown(g, known) for g in own]
 
 
 def _unknown(item: Given, known: set[str]) -> str:

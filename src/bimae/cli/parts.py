@@ -15,8 +15,14 @@ USUAL = {"train": 0.70, "val": 0.15, "test": 0.15}
 FAR = 0.05  # a part whose share is further off than this is worth a line
 
 
-def tell_parts(split: "Split", samples: "SeedDataset") -> None:
-    """Prints the parts' sizes and, where there is a reason, a line of caution each."""
+def tell_parts(split: "Split", samples: "SeedDataset", *, epochs: bool = True) -> None:
+    """Prints the parts' sizes and, where there is a reason, a line of caution each.
+
+    Args:
+        split: The parts.
+        samples: The data.
+        epochs: Whether there are epochs of which one is kept.
+    """
     from bimae.data.labels import left_aside
 
     sizes = {name: len(getattr(split, name)) for name in ("train", "val", "test")}
@@ -47,7 +53,7 @@ def tell_parts(split: "Split", samples: "SeedDataset") -> None:
             f"note: no test part ({few}): nothing can be tested; add samples of another group (a "
             "second tray), or see bimae data split --by random"
         )
-    if not sizes["val"]:
+    if not sizes["val"] and epochs:
         print("note: no validation part: the last epoch is kept, not the best one")
 
 

@@ -136,6 +136,11 @@ class MeanDiscriminant(nn.Module):
         logits, averages = layer.to(there.device)(hs, rgb)
         return logits, averages, layer.network
 
+    @property
+    def alone(self) -> bool:
+        """Whether the network counts nothing, whatever is shown: it is not used."""
+        return not bool(self.shares[0].any())
+
     def counts(
         self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None
     ) -> tuple[float, float]:

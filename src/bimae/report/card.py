@@ -120,7 +120,8 @@ def card(config: ModelConfig | ClassifierConfig, facts: Mapping[str, Any]) -> st
             "",
         ]
     if isinstance(config, ClassifierConfig):
-        lines += [*_reads(config), *_classes(config, facts)]
+        alone = bool(facts.get("discriminant_alone"))
+        lines += [*_reads(config, alone=alone), *_classes(config, facts)]
     else:
         lines += _pretrained(config)
     lines += _learned(data)
@@ -134,7 +135,7 @@ def card(config: ModelConfig | ClassifierConfig, facts: Mapping[str, Any]) -> st
     return "\n".join(lines) + "\n"
 
 
-def _reads(config: ClassifierConfig) -> list[str]:
+def _reads(config: ClassifierConfig, *, alone: bool) -> list[str]:
     sizes = config.model
     views = []
     if config.modality != "rgb":
@@ -150,8 +151,11 @@ def _reads(config: ClassifierConfig) -> list[str]:
         told.append("- or one of the two, or any of the bands: it is a model of any sensor")
     if config.discriminant:
         told.append(
-            "- averaged over the object too: a discriminant analysis of mean spectrum and mean "
-            "colour answers beside the network"
+            "- averaged over the object: a discriminant analysis of mean spectrum and mean colour "
+            "answers alone, the network is not used"
+            if alone
+            else "- averaged over the object too: a discriminant analysis of mean spectrum and "
+            "mean colour answers beside the network"
         )
     return [*told, ""]
 
@@ -219,7 +223,7 @@ def _calibrated(found: Sequence[Mapping[str, Any]] | None) -> list[str]:
     if not found:
         return [
             "## Calibration", "",
-            "None: its probabilities are those of the network, mostly too sure of themselves. "
+            "None: its probabilities are its own, mostly too sure of themselves. "
             "`bimae calibrate` mends that, and lets it say that a seed is of none of its classes.",
             "",
         ]  # fmt: skip

@@ -103,7 +103,7 @@ function show(found) {
   const verdict = one("verdict");
   verdict.classList.toggle("rejected", found.rejected === true);
   verdict.textContent = found.rejected === null
-    ? `${percent(found.probability)} by the network's own word: the model is not calibrated for this, so that nothing is rejected.`
+    ? `${percent(found.probability)} by the model's own word: the model is not calibrated for this, so that nothing is rejected.`
     : found.rejected
       ? `Rejected: this is like nothing the model learned, and most likely none of its classes. Of these it is most like ${found.class}.`
       : `Not rejected: it is like what the model learned. Probability ${percent(found.probability)}.`;
@@ -132,7 +132,9 @@ function bars(found) {
 }
 function pictures(found) {
   const views = [
-    ["rgb", found.shown.rgb, found.carried && found.carried.tiles, tileColour],
+    found.carried && found.carried.tile_falls
+      ? ["rgb", found.shown.rgb, found.carried.tile_falls, regionColour]
+      : ["rgb", found.shown.rgb, found.carried && found.carried.tiles, tileColour],
     ["hs", found.shown.false_colour, found.carried && found.carried.regions, regionColour],
   ];
   for (const [name, source, map, colour] of views) {
@@ -150,8 +152,11 @@ function pictures(found) {
     const even = total / found.carried.tiles.flat().length || 1;
     parts.push(`RGB: the stronger the orange, the more a tile weighed, from ${short(low / even)} to ${short(high / even)} times an even share`);
   }
+  if (found.carried.tile_falls) parts.push("RGB: orange spoke for the class, blue against it");
   if (found.carried.regions) parts.push("false colour: orange spoke for the class, blue against it");
-  one("key").textContent = `Explains ${found.carried.class}. ${parts.join("; ")}.`;
+  const alone = found.carried.tile_falls || (found.carried.bands && !found.carried.bands.weights);
+  const why = alone ? " A discriminant answers alone: no network is run, so there is no attention to show." : "";
+  one("key").textContent = `Explains ${found.carried.class}. ${parts.join("; ")}.${why}`;
 }
 const ends = (values) => [Math.min(...values), Math.max(...values)];
 const tileColour = (v, [low, high]) => `rgba(230, 110, 0, ${high > low ? 0.8 * (v - low) / (high - low) : 0.4})`;

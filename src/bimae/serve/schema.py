@@ -42,7 +42,10 @@ class BandWeights(BaseModel):
 
     places: list[float] = Field(description="Where each lies: in nm, or its number.")
     nm: bool = Field(description="Whether places are in nm.")
-    weights: list[float] = Field(description="0 or more; with the tiles they sum to 1.")
+    weights: list[float] | None = Field(
+        description="Attention of the network: 0 or more; with the tiles they sum to 1. Null where "
+        "a discriminant answers alone, since no network is run."
+    )
     falls: list[float] = Field(
         description="Fall of the class's log-odds without a range of bands around each: above 0 "
         "where it spoke for the class. Tells which bands matter better than the weights do."
@@ -50,12 +53,17 @@ class BandWeights(BaseModel):
 
 
 class Carried(BaseModel):
-    """What carried the answer; a picture of the network, no proof."""
+    """What carried the answer; a picture of the model, no proof."""
 
     model_config = ConfigDict(populate_by_name=True)
     class_: str = Field(alias="class", description="The class that is explained: the likeliest.")
     tiles: list[list[float]] | None = Field(
-        description="What each tile of the RGB image weighed, where it lies, 0 or more."
+        description="What each tile of the RGB image weighed in the network's attention, where it "
+        "lies, 0 or more; null where a discriminant answers alone."
+    )
+    tile_falls: list[list[float]] | None = Field(
+        description="In its place where a discriminant answers alone: fall of the class's log-odds "
+        "without the tiles there; above 0 where they spoke for the class. Else null."
     )
     regions: list[list[float]] | None = Field(
         description="Fall of the class's log-odds without a region of the cube: above 0 where it "
@@ -72,7 +80,7 @@ class Answer(BaseModel):
     probability: float = Field(ge=0, le=1, description="Of that class.")
     probabilities: dict[str, float] = Field(description="Of every class.")
     calibrated: bool = Field(
-        description="Whether probabilities are calibrated; else they are the network's own."
+        description="Whether probabilities are calibrated; else they are the model's own."
     )
     set_: list[str] | None = Field(
         alias="set",

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from bimae.evaluate.looks import Looks
 from bimae.explain import Explanation
@@ -54,22 +55,27 @@ def _spectral(spectra: Spectra) -> dict[str, Any]:
 def carried(found: Explanation, looks: Looks, upload: Upload, classes: tuple[str, ...]) -> Any:
     """What carried an answer (`explain_sample` of one sample)."""
     bands = None
-    if found.bands is not None:
-        assert found.band_falls is not None, "spectra were shown"
+    if found.band_falls is not None:
         places = places_of(looks, upload)
-        numbers = looks.reading.bands or range(found.bands.shape[1])
+        numbers = looks.reading.bands or range(found.band_falls.shape[1])
         bands = {
             "places": list(map(float, numbers)) if places is None else places,
             "nm": places is not None,
-            "weights": _plain(found.bands[0].numpy(force=True)),
-            "falls": _plain(found.band_falls[0].numpy(force=True)),
+            "weights": _listed(found.bands),
+            "falls": _listed(found.band_falls),
         }
     return {
         "class": classes[int(found.classes[0])],
-        "tiles": None if found.tiles is None else _plain(found.tiles[0].numpy(force=True)),
-        "regions": None if found.regions is None else _plain(found.regions[0].numpy(force=True)),
+        "tiles": _listed(found.tiles),
+        "tile_falls": _listed(found.tile_falls),
+        "regions": _listed(found.regions),
         "bands": bands,
     }
+
+
+def _listed(maps: Tensor | None) -> Any:
+    """The map of the only sample as lists; None where there is none."""
+    return None if maps is None else _plain(maps[0].numpy(force=True))
 
 
 def _plain(values: Any) -> Any:

@@ -71,6 +71,20 @@ class Facts:
         )
         return tuple(name for name, is_so in pairs if is_so)
 
+    @cached_property
+    def attention(self) -> bool:
+        """Whether there are maps of attention: none where a discriminant answers alone."""
+        return any(method != "occlusion" for one in self.explained for _, method in one.maps)
+
+    @property
+    def answers(self) -> str:
+        """Who answers, in words."""
+        if self.explainer.model.discriminant is None:
+            return "the network"
+        if self.attention:
+            return "the network and the discriminant beside it"
+        return "a discriminant analysis of mean spectrum and mean colour; no network is run"
+
     @property
     def unit(self) -> str:
         """Of `places`."""

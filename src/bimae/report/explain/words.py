@@ -53,6 +53,8 @@ def lines(facts: Facts) -> Iterator[str]:
     seeds = f"{count} sample{'s' * (count != 1)}"
     yield f"{mark}what carried {facts.model}'s answers to {seeds} of {facts.name}"
     yield f"shown    {facts.shown}; each answer is held against {facts.against}"
+    if facts.explainer.model.discriminant is not None:
+        yield f"answers  {facts.answers}"
     if facts.explainer.stand_in is not None:
         yield (
             f"bands    {facts.width:.3g} {facts.unit} at a time become "

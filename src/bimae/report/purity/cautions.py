@@ -40,7 +40,7 @@ def cautions(facts: "Facts") -> tuple[Caution, ...]:
 def _cautions(facts: "Facts") -> Iterator[Caution]:
     if facts.calibrated is None:
         yield Caution(
-            "Not calibrated. The probabilities are those of the network, mostly too sure of "
+            "Not calibrated. The probabilities are the model's own, mostly too sure of "
             "themselves; no seed is rejected, so whatever is in the lot is called one of the "
             f"model's {len(facts.lot.classes)} classes, stones and unknown species too."
         )
