@@ -8,7 +8,8 @@ import pytest
 
 from bimae.cli import main
 from bimae.data import Split, open_dataset, write_tfrecords
-from bimae.predict.calibrated import Shown, load
+from bimae.predict.calibrated import load
+from bimae.predict.shown import Shown
 from tests.cli.run import FAST, mistakes, run
 
 
@@ -31,10 +32,14 @@ def test_it_is_kept_and_told(
     assert words in ran.out
     assert "(SIMULATED data)" in ran.out
     (found,) = load(model / "model")
-    assert (found.shown, found.conformal.alpha, found.score) == (Shown("bimodal"), 0.2, "energy")
+    nm = (400.0, 618.2, 836.4)  # of step_4
+    assert found.shown == Shown("bimodal", "auto", 3, nm)
+    assert (found.conformal.alpha, found.score) == (0.2, "energy")
     assert found.facts["checked"]["samples"] == len(split.test)
     about = json.loads((model / "model" / "about.json").read_text())
-    assert [one["shown"] for one in about["calibration"]] == ["both views"]
+    assert [one["shown"] for one in about["calibration"]] == [
+        "both views, 3 bands at 400, 618.2, 836.4 nm"
+    ]
     assert about["tested"]["part"] == "test"  # what was known stays
     card = (model / "model" / "README.md").read_text()
     assert f"temperature {found.temperature:.3f}" in card

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from bimae.errors import ConfigError, ModelError
 from bimae.predict.calibrate import Parts, Said, calibrate, check
-from bimae.predict.calibrated import SCORES, Calibrated, Shown, calibration_for, load, save
-from bimae.predict.temperature import probabilities
+from bimae.predict.calibrated import SCORES, Calibrated, calibration_for, find, load, save
+from bimae.predict.shown import Shown
+from bimae.predict.temperature import log_loss, probabilities
 
 CLASSES = ("oat", "rye", "wheat")
 SHOWN = Shown("bimodal")
@@ -140,6 +141,39 @@ def test_sensors_are_not_mixed_up(tmp_path: Path) -> None:
         calibration_for(known, Shown("rgb"), tmp_path)
 
 
+def test_sensors_stand_side_by_side(tmp_path: Path) -> None:
+    """Asked for alike, but of other channels: neither replaces the other, nor stands in for it."""
+    first = Shown("hs", "auto", 3, (480.0, 550.0, 670.0))
+    other = Shown("hs", "auto", 3, (450.0, 560.0, 650.0))
+    for shown in (first, other, replace(first, nm=(481.0, 550.0, 669.0))):  # that of the same make
+        save(tmp_path, replace(made(), shown=shown))
+    known = load(tmp_path)
+    assert [one.shown.nm for one in known] == [other.nm, (481.0, 550.0, 669.0)]
+    assert find(known, first) is known[1]
+    assert find(known, replace(other, bands="0,1,2")) is known[0]  # the same channels of another
+    with pytest.raises(ConfigError, match=r"for spectra, 3 bands at 450, 560, 650 nm; spectra, 3 "):
+        calibration_for(known, Shown("hs", "auto", 20, tuple(range(400, 800, 20))), tmp_path)
+    assert find(known, Shown("hs")) is known[0]  # the data are not known yet
+    named = replace(known[1], shown=replace(first, bands="0,1,2"))
+    assert (
+        find([*known, named], replace(first, bands="0,1,2")) is named
+    )  # of two, the one asked for
+
+
+def test_a_score_needs_what_the_model_learned_from() -> None:
+    parts = Parts(said(1), said(2))
+    with pytest.raises(ConfigError, match=r"score relative is asked for, but .*energy or unsure"):
+        calibrate(parts, SHOWN, CLASSES, alpha=0.1, share=0.05, score="relative")
+    found = calibrate(parts, SHOWN, CLASSES, alpha=0.1, share=0.05, usual="mahalanobis")
+    assert found.score == "energy"
+    assert "measured by energy: for mahalanobis" in found.facts["notes"][-1]
+
+
+def test_sure_and_right_answers_have_no_loss_below_0() -> None:
+    loss = log_loss([[900.0, 0.0], [0.0, 900.0]], [0, 1])
+    assert f"{loss:.3f}" == "0.000"
+
+
 def test_damage_is_told(tmp_path: Path) -> None:
     assert load(tmp_path) == []
     save(tmp_path, made(score="relative"))
@@ -148,8 +182,8 @@ def test_damage_is_told(tmp_path: Path) -> None:
     file.write_bytes(whole[:200])
     with pytest.raises(ModelError, match=r"calibration\.safetensors: .*calibrate the model again"):
         load(tmp_path)
-    file.write_bytes(whole.replace(b'"format":"1"', b'"format":"9"'))
-    with pytest.raises(ModelError, match="has format '9', expected '1'"):
+    file.write_bytes(whole.replace(b'"format":"2"', b'"format":"9"'))
+    with pytest.raises(ModelError, match="has format '9', expected 1 or 2"):
         load(tmp_path)
     file.write_bytes(whole.replace(b"temperature", b"tempor_ture"))
     with pytest.raises(ModelError, match="is damaged"):

@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from bimae.model import ClassifierConfig, ModelConfig, SeedClassifier
 from bimae.model.config import Modality
 from bimae.predict.calibrate import Parts, Said, calibrate
-from bimae.predict.calibrated import Shown, save
+from bimae.predict.calibrated import save
+from bimae.predict.shown import Shown
 from bimae.report.card import write_card
 from bimae.serve.answering import Answerer
 from bimae.serve.app import make_app
@@ -81,6 +82,7 @@ def make_calibration(folder: Path, shown: Shown, *, share: float = 0.3) -> None:
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(60, 3)).astype(np.float32)
     said = Said(logits, rng.normal(size=(60, 32)).astype(np.float32), rng.integers(3, size=60))
+    shown = shown.on_own(SeedClassifier.read_config(folder))
     save(folder, calibrate(Parts(said), shown, CLASSES, alpha=0.3, share=share, score="energy"))
 
 

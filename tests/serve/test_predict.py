@@ -162,7 +162,9 @@ def test_a_model_of_any_sensor_takes_what_is_there(client_of: Served) -> None:
         "spectra", "both views", "RGB", "spectra",
     ]  # fmt: skip
     assert [one.json()["calibrated"] for one in (first, both)] == [False, True]
-    assert "calibrated for both views, not for spectra" in first.json()["notes"][-1]
+    sensor = "12 bands 400-1000 nm"
+    told = f"is calibrated for both views, {sensor}, not for spectra, {sensor}: "
+    assert told in first.json()["notes"][-1]
     assert "another sensor; bands go by wavelength" in " ".join(other.json()["notes"])
     # turned to another sensor and back, the model is what it was
     again = client.post("/predict", files={"hs": files.npy(HS)}, data=own)

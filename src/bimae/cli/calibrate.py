@@ -91,7 +91,8 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from bimae.model import SeedClassifier, model_folder
     from bimae.model.hub import is_address
     from bimae.predict.calibrate import USUAL, Parts, calibrate, listen
-    from bimae.predict.calibrated import Shown, save
+    from bimae.predict.calibrated import load, save
+    from bimae.predict.shown import Shown
     from bimae.report.card import read_about, write_card
 
     if is_address(options.model):
@@ -121,10 +122,9 @@ def run(options: CalibrateOptions) -> "Calibrated":
                 said[name] = listen(
                     model, samples, indices, looks, batch_size=options.batch_size, watch=watch
                 )
-    shown = Shown.of(config, options.modality, options.bands)
     made = calibrate(
         Parts(said["fit"], said.get("check"), said.get("train"), said.get("strangers")),
-        shown,
+        Shown.on(model.config, looks.reading, samples, options.bands),
         config.classes,
         alpha=options.alpha,
         share=options.reject,
@@ -143,12 +143,15 @@ def run(options: CalibrateOptions) -> "Calibrated":
     }
     made = replace(made, facts={"data": data, **made.facts})
     save(folder, made)
-    told = [one for one in about.get("calibration", []) if one["shown"] != str(shown)]
-    about["calibration"] = [*told, {"shown": str(shown), "told": summary(made)}]
+    known = load(folder)
+    about["calibration"] = [{"shown": one.shown.whole, "told": summary(one)} for one in known]
     write_card(folder, SeedClassifier.from_pretrained(folder).config, about)
     print(f"parts    {how}")
     for line in lines(made):
         print(line)
+    print(f"for      {made.shown.whole}")
+    for one in known[:-1]:
+        print(f"beside   {one.shown.whole}")
     print(f"kept     {folder / 'calibration.safetensors'}")
     return made
 

@@ -53,7 +53,7 @@ def summary(made: "Calibrated") -> str:
     facts = made.facts
     data = facts["data"]
     told = (
-        f"{made.shown}: on {'SIMULATED ' * bool(data['simulated'])}{data['name']}, "
+        f"{made.shown.whole}: on {'SIMULATED ' * bool(data['simulated'])}{data['name']}, "
         f"{data['parts']}: temperature {made.temperature:.3f}"
     )
     if found := facts.get("checked"):

@@ -22,7 +22,7 @@ from bimae.explain.explainer import Explainer
 from bimae.explain.many import explain_many
 from bimae.explain.pieces import usual_width
 from bimae.model import SeedClassifier
-from bimae.predict.calibrated import Shown
+from bimae.predict.shown import Shown
 from bimae.report.card import read_about
 from bimae.report.explain import Facts
 from bimae.report.purity import weights_fingerprint

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from bimae.evaluate.sensor import Sensed
     from bimae.export.making import Chosen, Subject
     from bimae.export.runtime import Exported
-    from bimae.predict.calibrated import Calibrated, Shown
+    from bimae.predict.calibrated import Calibrated
+    from bimae.predict.shown import Shown
 
 ABOUT = (
     "Writes a fine-tuned classifier as one file for ONNX Runtime or PyTorch: raw pixels of a "

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bimae.data import SeedDataset
     from bimae.export.runtime import Exported
     from bimae.model import ClassifierConfig, SeedClassifier
-    from bimae.predict.calibrated import Calibrated, Shown
+    from bimae.predict.calibrated import Calibrated
     from bimae.predict.stream import Answerer
 
 EXPORTED = ".onnx"
@@ -123,19 +123,15 @@ class _Folder:
     options: "PredictOptions"
     folder: Path
     model: "SeedClassifier"
-    shown: "Shown"
-    calibrated: "Calibrated | None"
+    known: "tuple[Calibrated, ...]"
 
     @classmethod
     def of(cls, options: "PredictOptions") -> "_Folder":
         from bimae.model import SeedClassifier, model_folder
-        from bimae.predict.calibrated import Shown
 
         folder = model_folder(options.model)
         model = SeedClassifier.from_pretrained(folder)
-        shown = Shown.of(model.config, options.modality, options.bands)
-        calibrated = _calibration(options, folder, shown, model.config.classes)
-        return cls(options, folder, model, shown, calibrated)
+        return cls(options, folder, model, _calibrations(options, folder, model.config))
 
     @property
     def sizes(self) -> Sizes:
@@ -152,7 +148,9 @@ class _Folder:
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
         from bimae.evaluate.looks import look
         from bimae.evaluate.sensor import Learned
+        from bimae.predict.calibrated import calibration_for
         from bimae.predict.network import Network
+        from bimae.predict.shown import Shown
         from bimae.report.card import read_about
 
         options = self.options
@@ -160,7 +158,9 @@ class _Folder:
             self.model, samples, modality=options.modality, bands=options.bands, labels=False,
             learned=Learned.of(read_about(self.folder)),
         )  # fmt: skip
-        return Network(self.model, self.folder, self.shown, looks, self.calibrated), looks.note
+        shown = Shown.on(self.model.config, looks.reading, samples, options.bands)
+        calibrated = calibration_for(self.known, shown, options.model)
+        return Network(self.model, self.folder, shown, looks, calibrated), looks.note
 
 
 def sizes_of(folder: Path, config: "ClassifierConfig") -> Sizes:
@@ -178,16 +178,18 @@ def sizes_of(folder: Path, config: "ClassifierConfig") -> Sizes:
     )
 
 
-def _calibration(
-    options: "PredictOptions", folder: Path, shown: "Shown", classes: tuple[str, ...]
-) -> "Calibrated | None":
-    """What is known of this model and sensor, where it is wanted."""
+def _calibrations(
+    options: "PredictOptions", folder: Path, config: "ClassifierConfig"
+) -> "tuple[Calibrated, ...]":
+    """What is known of this model, where it is wanted; refused early if it can be of no use."""
     from bimae.cli.predict import note
     from bimae.predict.calibrated import calibration_for, check_classes, load
+    from bimae.predict.shown import Shown
 
     if options.calibrated == "false":
-        return None
-    found = calibration_for(load(folder), shown, options.model)
+        return ()
+    known = load(folder)
+    found = calibration_for(known, Shown.of(config, options.modality, options.bands), options.model)
     if found is None:
         how = f"bimae calibrate {options.model} LABELLED_DATA"
         if options.calibrated == "true":
@@ -200,5 +202,5 @@ def _calibration(
             f"believe, sets and strangers: {how}"
         )
     else:
-        check_classes(found, classes, folder)
-    return found
+        check_classes(found, config.classes, folder)
+    return tuple(known)

@@ -13,8 +13,8 @@ from bimae.errors import ConfigError
 if TYPE_CHECKING:
     from bimae.cli.predict_import import Source
     from bimae.data import SeedDataset
-    from bimae.model import SeedClassifier
-    from bimae.predict.calibrated import Calibrated, Shown
+    from bimae.model import ClassifierConfig, SeedClassifier
+    from bimae.predict.calibrated import Calibrated
     from bimae.predict.lot import Lot
     from bimae.report.purity.reference import Reference
 
@@ -130,15 +130,13 @@ class _Asked:
 
     model: "SeedClassifier"
     folder: Path
-    shown: "Shown"
     crop: int
-    calibrated: "Calibrated | None"
+    known: "tuple[Calibrated, ...]"
     weights: Mapping[str, float] | None
 
 
 def _asked(options: PurityOptions) -> _Asked:
     from bimae.model import SeedClassifier, model_folder
-    from bimae.predict.calibrated import Shown
     from bimae.predict.lot import crop_number
     from bimae.predict.purity_weight import purity_by_weight
     from bimae.predict.weight_table import read_weights
@@ -147,35 +145,36 @@ def _asked(options: PurityOptions) -> _Asked:
     model = SeedClassifier.from_pretrained(folder)
     config = model.config
     crop = crop_number(options.crop, config.classes)
-    shown = Shown.of(config, options.modality, options.bands)
-    calibrated = _calibration(options, folder, shown, config.classes)
+    known = _calibrations(options, folder, config)
     weights = None if options.weights is None else read_weights(options.weights)
     if weights is not None:  # whether the crop is there can be told before the seeds are read
         purity_by_weight({options.crop: 1}, options.crop, weights)
-    return _Asked(model, folder, shown, crop, calibrated, weights)
+    return _Asked(model, folder, crop, known, weights)
 
 
-def _calibration(
-    options: PurityOptions, folder: Path, shown: "Shown", classes: tuple[str, ...]
-) -> "Calibrated | None":
-    """The calibration for this sensor.
+def _calibrations(
+    options: PurityOptions, folder: Path, config: "ClassifierConfig"
+) -> "tuple[Calibrated, ...]":
+    """What is known of this model, where it is wanted.
 
     Raises:
-        ConfigError: There is none, and the user did not say that it may be so.
+        ConfigError: None can be for what is shown, and the user did not say that it may be so.
     """
     from bimae.predict.calibrated import calibration_for, check_classes, load
+    from bimae.predict.shown import Shown
 
     if not options.calibrated:
-        return None
-    found = calibration_for(load(folder), shown, options.model)
+        return ()
+    known = load(folder)
+    found = calibration_for(known, Shown.of(config, options.modality, options.bands), options.model)
     if found is None:
         raise ConfigError(
             f"{options.model}: is not calibrated, so neither how often it errs is known nor what "
             f"is strange to it; calibrate it first (bimae calibrate {options.model} "
             "LABELLED_DATA), or take its answers as they are (--calibrated false)"
         )
-    check_classes(found, classes, folder)
-    return found
+    check_classes(found, config.classes, folder)
+    return tuple(known)
 
 
 def _report(
@@ -193,19 +192,23 @@ def _report(
     from bimae.cli.wrapped import wrapped
     from bimae.evaluate.looks import look
     from bimae.evaluate.sensor import Learned
+    from bimae.predict.calibrated import calibration_for
     from bimae.predict.lot import Lot, judge_lot
     from bimae.predict.lot_figures import lot_figures
+    from bimae.predict.shown import Shown
     from bimae.report.card import read_about
     from bimae.report.purity import FILES, Facts, weights_fingerprint, write_report
     from bimae.report.purity.words import NOTICE, SIMULATED, lines
 
     samples, left_out = source.opened(), source.left_out
-    model, calibrated = asked.model, asked.calibrated
+    model = asked.model
     about = read_about(asked.folder)
     looks = look(
         model, samples, modality=options.modality, bands=options.bands, labels=False,
         learned=Learned.of(about),
     )  # fmt: skip
+    shown = Shown.on(model.config, looks.reading, samples, options.bands)
+    calibrated = calibration_for(asked.known, shown, options.model)
     batches = -(-len(samples) // options.batch_size)
     with progress("answers", "batch", batches) as watch:
         judged = judge_lot(
@@ -224,7 +227,7 @@ def _report(
         lot,
         figures,
         calibrated,
-        str(asked.shown),
+        str(shown),
         _model_name(asked.folder.resolve()),
         weights_fingerprint(asked.folder),
         about,

@@ -14,8 +14,9 @@ from bimae.evaluate.looks import Asked, Looks, look
 from bimae.evaluate.sensor import Learned, Sensed
 from bimae.export.nameplate import Judging, Nameplate, Pixels, RgbPixels, Spectra
 from bimae.model import ClassifierConfig, SeedClassifier
-from bimae.predict.calibrated import Calibrated, Shown
+from bimae.predict.calibrated import Calibrated
 from bimae.predict.network import calibration_digest, model_digest
+from bimae.predict.shown import Shown
 from bimae.spectra import BandSelection, BandWeights, band_shares, place_of
 
 
@@ -50,7 +51,7 @@ class Turned:
     Attributes:
         model: It.
         sensor: Where the channels are from.
-        shown: The sensor as it was asked for, which a calibration is kept under.
+        shown: The sensor, which a calibration is for.
         looks: What the model is shown.
     """
 
@@ -73,9 +74,8 @@ class Turned:
             BimaeError: As `look`.
         """
         bands = "auto" if _are_its_own(model.config, sensor, bands) else bands
-        shown = Shown.of(model.config, modality, bands)
         looks = look(model, sensor, modality=modality, bands=bands, labels=False)
-        return cls(model, sensor, shown, looks)
+        return cls(model, sensor, Shown.on(model.config, looks.reading, sensor, bands), looks)
 
     @property
     def picks(self) -> tuple[BandWeights, ...]:

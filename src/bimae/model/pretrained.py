@@ -67,7 +67,7 @@ class Pretrained(Generic[Config]):
                 that are missing, unexpected or of another shape; each is named.
         """
         folder = model_folder(path)
-        config = _read_config(cls, folder)
+        config = cls.read_config(folder)
         model = cls(config)  # type: ignore[call-arg]
         assert isinstance(model, nn.Module)
         file = folder / WEIGHTS_FILE
@@ -77,6 +77,16 @@ class Pretrained(Generic[Config]):
             raise ModelError(f"{file}: not readable ({error}); copy the folder again") from error
         _load_strictly(model, weights, file)
         return model.eval()
+
+    @classmethod
+    def read_config(cls, folder: Path) -> Config:
+        """The configuration in a model folder, without its weights.
+
+        Raises:
+            ModelError: It is damaged, or of a model of another kind.
+        """
+        config: Config = _read_config(cls, folder)
+        return config
 
 
 def model_folder(path: Path | str) -> Path:

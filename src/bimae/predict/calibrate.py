@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bimae.data import SeedDataset
-from bimae.errors import DataError
+from bimae.errors import ConfigError, DataError
 from bimae.evaluate.answers import Answers, answers
 from bimae.evaluate.looks import Looks
 from bimae.model import SeedClassifier
-from bimae.predict.calibrated import SCORES, Calibrated, Judged, Score, Shown, strangeness
+from bimae.predict.calibrated import SCORES, Calibrated, Judged, Score, strangeness
 from bimae.predict.conformal import covered, covered_by, fit_conformal
 from bimae.predict.mahalanobis import Mahalanobis, fit_mahalanobis
+from bimae.predict.shown import Shown
 from bimae.predict.temperature import (
     calibration_error,
     fit_temperature,
@@ -127,7 +128,8 @@ def calibrate(
         groups: Of the samples of `check` (trays, batches); coverage is then told for each.
 
     Raises:
-        BimaeError: There is nothing to fit on, or a number is not finite.
+        BimaeError: There is nothing to fit on, a number is not finite, or the score needs samples
+            that the model learned from.
     """
     fit = parts.fit
     other = parts.check
@@ -143,6 +145,12 @@ def calibrate(
     learned = parts.train
     distances = None if learned is None else fit_mahalanobis(learned.features, learned.truth)
     possible = [name for name in SCORES if distances is not None or name in SCORES[:2]]
+    if score is not None and score not in possible:
+        raise ConfigError(
+            f"score {score} is asked for, but these data hold no samples that the model learned "
+            "from, and distances are from those; calibrate on the data that it was trained on, or "
+            f"choose {' or '.join(possible)}"
+        )
     thresholds = {
         name: reject_threshold(_strange(name, fit, distances), share) for name in possible
     }
@@ -169,7 +177,13 @@ def calibrate(
         "fitted": {"samples": len(fit), "temperature": asdict(temperature)},
         "notes": [
             note for note in (temperature.note, conformal.note, thresholds[chosen].note) if note
-        ],
+        ]
+        + [
+            f"strangeness is measured by {chosen}: for {usual}, which is taken of this model where "
+            "nothing tells which is best, samples that it learned from are needed, and these data "
+            "hold none"
+        ]
+        * (score is None and not found and chosen != usual),
         "strangers": {name: asdict(one) for name, one in found.items()},
     }
     if parts.check is not None:

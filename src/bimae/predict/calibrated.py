@@ -20,40 +20,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from bimae.errors import ConfigError, ModelError
-from bimae.model import ClassifierConfig
 from bimae.predict.conformal import Conformal
 from bimae.predict.mahalanobis import Mahalanobis
+from bimae.predict.shown import Shown
 from bimae.predict.temperature import probabilities
 from bimae.predict.unknown import RejectThreshold, energy, unsureness
 from bimae.storage import atomic_path
 
 FILE = "calibration.safetensors"
-FORMAT = "1"
+FORMAT = "2"
+READ = ("1", FORMAT)  # the first did not say which channels a calibration is for
 Score = Literal["energy", "unsureness", "mahalanobis", "relative"]
 SCORES: tuple[Score, ...] = get_args(Score)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The sensor that a calibration is for.
-
-    Attributes:
-        modality: `bimodal`, `hs` or `rgb`.
-        bands: As asked for; `auto`: those of the model, of any sensor all that there are.
-    """
-
-    modality: str
-    bands: str = "auto"
-
-    @classmethod
-    def of(cls, config: ClassifierConfig, modality: str, bands: str) -> "Shown":
-        """What a model is shown; modality `auto` is all that it looks at."""
-        return cls(config.modality if modality == "auto" else modality, bands)
-
-    def __str__(self) -> str:
-        """For people: `both views`, `RGB`, `spectra of 490nm,560nm`."""
-        few = "" if self.bands == "auto" else f" of {self.bands}"
-        return {"bimodal": f"both views{few}", "hs": f"spectra{few}", "rgb": "RGB"}[self.modality]
 
 
 @dataclass(frozen=True)
@@ -130,7 +108,12 @@ def save(folder: Path, calibrated: Calibrated) -> None:
     Raises:
         ModelError: What lies there already cannot be read.
     """
-    others = [known for known in load(folder) if known.shown != calibrated.shown]
+    shown = calibrated.shown
+    others = [
+        one
+        for one in load(folder)
+        if one.shown.bands != shown.bands or shown.apart(one.shown) is None
+    ]
     arrays: dict[str, NDArray[Any]] = {}
     described = []
     for number, one in enumerate([*others, calibrated]):
@@ -164,16 +147,29 @@ def load(folder: Path) -> list[Calibrated]:
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{file}: not readable ({error}); calibrate the model again") from error
-    if header.get("format") != FORMAT:
+    if header.get("format") not in READ:
         raise ModelError(
-            f"{file}: has format {header.get('format')!r}, expected {FORMAT!r}; use the version of "
-            "bimae that made it, or calibrate the model again"
+            f"{file}: has format {header.get('format')!r}, expected {' or '.join(READ)}; use the "
+            "version of bimae that made it, or calibrate the model again"
         )
     try:
         described = json.loads(header["calibrations"])
-        return [_read(plain, number, arrays) for number, plain in enumerate(described)]
+        found = [_read(plain, number, arrays) for number, plain in enumerate(described)]
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{file}: is damaged ({error}); calibrate the model again") from error
+    return found if header["format"] == FORMAT else _of_own_sensor(found, folder)
+
+
+def find(known: Sequence[Calibrated], shown: Shown) -> Calibrated | None:
+    """The calibration for a sensor; of several that will do, the one asked for so, and nearest.
+
+    Args:
+        known: Of the model.
+        shown: What it is shown.
+    """
+    far = [(shown.apart(one.shown), one) for one in known]
+    alike = [(one.shown.bands != shown.bands, nm, one) for nm, one in far if nm is not None]
+    return min(alike, key=lambda found: found[:2])[2] if alike else None
 
 
 def calibration_for(known: Sequence[Calibrated], shown: Shown, where: Path) -> Calibrated | None:
@@ -181,7 +177,7 @@ def calibration_for(known: Sequence[Calibrated], shown: Shown, where: Path) -> C
 
     Args:
         known: Of the model.
-        shown: What it is going to be shown.
+        shown: What it is going to be shown; as long as the data are not known, what can be told.
         where: The model, for the message.
 
     Raises:
@@ -190,14 +186,14 @@ def calibration_for(known: Sequence[Calibrated], shown: Shown, where: Path) -> C
     """
     if not known:
         return None
-    found = next((one for one in known if one.shown == shown), None)
+    found = find(known, shown)
     if found is None:
-        others = "; ".join(str(one.shown) for one in known)
+        others = "; ".join(one.shown.whole for one in known)
         bands = "" if shown.bands == "auto" else f" --bands {shown.bands}"
         raise ConfigError(
-            f"{where}: is calibrated for {others}, but is shown {shown}; calibrate it for that too "
-            f"(bimae calibrate {where} DATA --modality {shown.modality}{bands}), or ask for "
-            "answers that are not calibrated (--calibrated false)"
+            f"{where}: is calibrated for {others}, but is shown {shown.whole}; calibrate it for "
+            f"that too (bimae calibrate {where} DATA --modality {shown.modality}{bands}), or ask "
+            "for answers that are not calibrated (--calibrated false)"
         )
     return found
 
@@ -214,6 +210,14 @@ def check_classes(calibrated: Calibrated, classes: tuple[str, ...], folder: Path
         )
 
 
+def _of_own_sensor(found: Sequence[Calibrated], folder: Path) -> list[Calibrated]:
+    """Calibrations that did not say of which sensor they are: that of the model, most likely."""
+    from bimae.model import SeedClassifier  # noqa: PLC0415 - imports PyTorch
+
+    config = SeedClassifier.read_config(folder)
+    return [replace(one, shown=one.shown.on_own(config)) for one in found]
+
+
 def _read(plain: Mapping[str, Any], number: int, arrays: Mapping[str, Any]) -> Calibrated:
     conformal: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in plain["conformal"].items()
@@ -222,9 +226,12 @@ def _read(plain: Mapping[str, Any], number: int, arrays: Mapping[str, Any]) -> C
     score: Score = plain["score"]
     if score not in SCORES:
         raise ValueError(f"score {score!r}")
+    shown: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in plain["shown"].items()
+    }
     own = {k.partition(".")[2]: v for k, v in arrays.items() if k.startswith(f"{number}.")}
     return Calibrated(
-        Shown(**plain["shown"]),
+        Shown(**shown),
         tuple(plain["classes"]),
         float(plain["temperature"]),
         Conformal(**conformal),

@@ -103,7 +103,7 @@ class Mahalanobis:
         if rows.shape[1] != len(self.center):
             raise ModelError(
                 f"features have {rows.shape[1]} numbers, those learned from had "
-                f"{len(self.center)}; use the model and the pooling that these are of"
+                f"{len(self.center)}; they are of another sensor: calibrate the model again"
             )
         return rows
 

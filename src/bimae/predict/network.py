@@ -11,7 +11,8 @@ from bimae.data import SeedDataset
 from bimae.evaluate.answers import answers
 from bimae.evaluate.looks import Looks
 from bimae.model import SeedClassifier
-from bimae.predict.calibrated import Calibrated, Shown
+from bimae.predict.calibrated import Calibrated
+from bimae.predict.shown import Shown
 from bimae.predict.stream import Told, digest
 from bimae.predict.temperature import probabilities
 

@@ -107,7 +107,8 @@ def probabilities(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.flo
 def log_loss(logits: ArrayLike, truth: ArrayLike, temperature: float = 1.0) -> float:
     """Mean negative log-likelihood in nats of truth [N] under logits [N, K]."""
     table, numbers = check_labelled(logits, truth, "logits")
-    return float(-log_softmax(table, temperature)[np.arange(len(numbers)), numbers].mean())
+    likely = log_softmax(table, temperature)[np.arange(len(numbers)), numbers].mean()
+    return max(0.0, float(-likely))  # rounding leaves -1e-17 where every answer is sure and right
 
 
 def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:

@@ -27,7 +27,8 @@ from bimae.evaluate.looks import Looks, look
 from bimae.evaluate.sensor import Learned, stored_as
 from bimae.explain import Explanation, explain_sample
 from bimae.model import SeedClassifier, model_folder
-from bimae.predict.calibrated import Calibrated, Judged, Shown, load
+from bimae.predict.calibrated import Calibrated, Judged, find, load
+from bimae.predict.shown import Shown
 from bimae.predict.temperature import probabilities
 from bimae.report.card import read_about
 from bimae.report.purity import weights_fingerprint
@@ -162,7 +163,7 @@ class Answerer:
         """
         samples = self._samples(sensor, uploads)
         looks = self._looks(sensor, samples)
-        shown = Shown.of(self.config, sensor.modality, "auto")
+        shown = Shown.on(self._model.config, looks.reading, samples)
         made, note = self._calibration(shown)
         notes = tuple(text for text in (looks.note, note) if text)
         found: list[Verdict] = []
@@ -231,18 +232,17 @@ class Answerer:
 
     def _calibration(self, shown: Shown) -> tuple[Calibrated | None, str]:
         """For what is shown, and what to say where there is none."""
-        found = next((one for one in self.calibrations if one.shown == shown), None)
-        if found is not None:
+        if (found := find(self.calibrations, shown)) is not None:
             return found, ""
         if not self.calibrations:
             return None, (
                 "the model is not calibrated: its probabilities are mostly too sure, and nothing "
                 "is rejected (bimae calibrate)"
             )
-        others = "; ".join(str(one.shown) for one in self.calibrations)
+        others = "; ".join(one.shown.whole for one in self.calibrations)
         return None, (
-            f"the model is calibrated for {others}, not for {shown}: these probabilities are the "
-            "network's own, and nothing is rejected"
+            f"the model is calibrated for {others}, not for {shown.whole}: these probabilities "
+            "are the model's own, and nothing is rejected"
         )
 
 
