@@ -3,11 +3,14 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bimae.cli import main
+from bimae.data import open_dataset, write_tfrecords
 from tests.cli.run import FAST, mistakes, run
 
 QUIET = ("--logger=none", "--precision=32")
@@ -188,3 +191,27 @@ def test_what_cannot_be_is_refused_before_training(
     assert ran.code == 2
     assert "discriminant needs scale whitened, shape or standard" in ran.err
     assert not (tmp_path / "r" / "metrics.csv").exists()
+
+
+def test_values_that_are_too_small_for_logarithms_are_told(
+    capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
+) -> None:
+    """A dark offset that was taken off too much, and a band that is dead."""
+    words = ("--scale=whitened", "--discriminant=true", "--epochs=0", *QUIET)
+    ran = run(capsys, "finetune", small_data, *words, f"--out={tmp_path / 'whole'}")
+    assert ran.code == 0 and "negative or below" not in ran.out
+    source = open_dataset(small_data)
+    for name, factor in (("dead", np.where(np.arange(12) == 4, 0, 1)), ("offset", 1)):
+        made = (
+            replace(
+                s, hs=((s.hs.astype(np.float32) - 70 * (name == "offset")) * factor).astype("f4")
+            )
+            for s in source
+        )
+        write_tfrecords(tmp_path / name, made)
+        ran = run(capsys, "finetune", tmp_path / name, *words, f"--out={tmp_path / name / 'run'}")
+        assert ran.code == 0, ran.err
+        (line,) = [line for line in ran.out.splitlines() if "negative or below" in line]
+        assert line.startswith("note: ") and "--scale standard reads them as they are" in line
+    assert run(capsys, "finetune", tmp_path / "dead", "--epochs=1", f"--out={tmp_path / 'r'}",
+               *FAST, *QUIET).out.count("negative or below") == 0  # fmt: skip

@@ -285,4 +285,6 @@ def test_no_epochs_need_a_head(
     capsys: pytest.CaptureFixture[str], small_data: Path, tmp_path: Path
 ) -> None:
     ran = run(capsys, "finetune", "--data", small_data, "--out", tmp_path / "r", "--epochs=0")
-    assert "epochs is 0; it must be at least 1 (0 with discriminant true or head lda)" in "\n".join(mistakes(ran))
+    assert "epochs is 0; it must be at least 1 (0 with discriminant true or head lda)" in "\n".join(
+        mistakes(ran)
+    )

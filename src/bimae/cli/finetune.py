@@ -26,6 +26,7 @@ EXAMPLE = (
 )
 ENOUGH_STEPS = 200
 CAMERAS = {"rgb": "RGB", "few": "5 bands", "many": "20 bands", "both": "both views"}
+MANY_FLOORED = 0.01  # of all values: sensors' dead bands and dark offsets have more
 FEW = 1000  # training samples: it was worth most with 600, and little with 2800 (docs/findings.md)
 
 
@@ -135,6 +136,23 @@ def few_samples(options: FinetuneOptions, samples: int) -> str:
     )
 
 
+def _floored(done: "FinetuneRun") -> str:
+    """A note where many values are too small for a logarithm; else nothing."""
+    from bimae.data.standard import share_floored
+
+    floor = done.model.config.model.log_floor
+    if floor is None or done.model.config.modality == "rgb":
+        return ""
+    share = share_floored(done.samples, done.split.train, floor)
+    if share <= MANY_FLOORED:
+        return ""
+    return (
+        f"note: {share:.0%} of the spectral values are 0, negative or below a hundredth of their "
+        f"mean, and logarithms (scale {done.model.config.scale}) take all of these for "
+        f"{floor:.3g}: --scale standard reads them as they are"
+    )
+
+
 def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     """Fine-tunes, tests, draws the run's pictures, and says what came out and where it lies."""
     from bimae.evaluate.classification import classify
@@ -167,6 +185,8 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     print(f"read     {done.reads}")
     tell_parts(split, done.samples, epochs=bool(options.epochs))
     if told := few_steps(len(split.train), options.batch_size, options.epochs):
+        print(told)
+    if told := _floored(done):
         print(told)
     if part != "test":
         learned = ", which was learned from" if part == "train" else ""
