@@ -42,7 +42,10 @@ def test_another_unit_is_refused_and_others_are_not_held_up(
         found = client.post("/predict", files={"hs": files.archive(*WHOLE)})
         assert found.status_code == 200
         assert not any("learned from" in note for note in found.json()["notes"])
-        found = client.post("/predict", files={"hs": files.npy(HS)})  # tells no unit
+        # tells no unit, and is not of the size that was learned from; then of that size
+        found = client.post("/predict", files={"hs": files.npy(HS)})
+        assert found.status_code == 422 and "most likely they are in another unit" in found.text
+        found = client.post("/predict", files={"hs": files.npy(HS * np.float32(170))})
         assert any(
             "the model learned from reflectance, but these data do not tell" in note
             for note in found.json()["notes"]
