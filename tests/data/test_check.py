@@ -13,7 +13,7 @@ from bimae.data import DatasetInfo, open_dataset, split_dataset, write_tfrecords
 from bimae.data.check import check_dataset, scan
 from bimae.data.check.findings import Findings, Problem
 from bimae.data.check.statistics import BandStatistics
-from bimae.data.splits import draw_split
+from bimae.data.drawing import draw_split
 from tests.data.small_samples import sample
 
 NM = (400.0, 450.0, 500.0, 550.0, 600.0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bimae.data import DatasetInfo, open_dataset, write_tfrecords
 from bimae.data.check import check_dataset
-from bimae.data.splits import draw_split
+from bimae.data.drawing import draw_split
 from bimae.data.tfrecord.framing import footer
 from bimae.errors import DataError
 from tests.data.small_samples import features, sample, write_records

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bimae.data import Split, open_dataset, write_tfrecords
+from bimae.data.drawing import draw_split
 from bimae.data.leakage import alike, digest_of, find_leaks, identical_images, is_flat
-from bimae.data.splits import PARTS, draw_split
+from bimae.data.splits import PARTS
 from bimae.data.stratify import at_random, units
 from bimae.errors import ConfigError
 from tests.data.small_samples import features, sample, write_records

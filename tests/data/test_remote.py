@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from bimae.data import DatasetInfo, open_dataset, split_dataset, write_tfrecords
 from bimae.data import remote as module
+from bimae.data.drawing import draw_split
 from bimae.data.locate import locate
 from bimae.data.remote import RemotePath, as_path
-from bimae.data.splits import draw_split, split_file
+from bimae.data.splits import split_file
 from bimae.data.tfrecord import cache, mapping, shard
 from bimae.data.tfrecord.shard import fit_in_cache
 from bimae.errors import DataError

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bimae.data import Split, open_dataset, split_dataset, write_tfrecords
-from bimae.data.splits import draw_split
+from bimae.data.drawing import draw_split
 from bimae.data.stratify import stratify
 from bimae.errors import ConfigError, DataError
 from tests.data.small_samples import sample

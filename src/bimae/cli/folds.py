@@ -42,7 +42,7 @@ class FoldsOptions:
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
-        from bimae.data.splits import LEAST_FOLDS
+        from bimae.data.drawing import LEAST_FOLDS
 
         few = f"folds is {self.folds}; it must be at least {LEAST_FOLDS}"
         negative = f"seed is {self.seed}; it must be at least 0"
@@ -59,9 +59,9 @@ def run(options: FoldsOptions) -> None:
     """Deals the samples out, says what each fold is, and writes."""
     from bimae.cli.progress import progress
     from bimae.data import open_dataset
+    from bimae.data.drawing import draw_folds
     from bimae.data.leakage import identical_images
     from bimae.data.remote import RemotePath
-    from bimae.data.splits import draw_folds
     from bimae.storage import atomic_folder
 
     if options.out.exists():

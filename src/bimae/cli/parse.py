@@ -258,12 +258,8 @@ def _from_run(folder: Path, known: set[str]) -> list[Given]:
 
 def _config(name: str) -> Path:
     """The file that `--config` names: there, or one of the recipes that come along."""
-    recipe = RECIPES / f"{name}.yaml"
-    return (
-        recipe
-        if name == Path(name).name and not Path(name).exists() and recipe.is_file()
-        else Path(name)
-    )
+    path, recipe = Path(name), RECIPES / f"{name}.yaml"
+    return recipe if path.name == name and recipe.is_file() and not path.exists() else path
 
 
 def _from_yaml(path: Path) -> list[Given]:

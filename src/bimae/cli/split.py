@@ -61,10 +61,11 @@ def run(options: SplitOptions) -> None:
     """Splits, says what leaks, and writes."""
     from bimae.cli.progress import progress
     from bimae.data import DatasetInfo, open_dataset
+    from bimae.data.drawing import draw_split
     from bimae.data.info import FILE_NAME as INFO_NAME
     from bimae.data.leakage import find_leaks, identical_images
     from bimae.data.remote import RemotePath
-    from bimae.data.splits import draw_split, split_file
+    from bimae.data.splits import split_file
 
     samples = open_dataset(options.data, hs_size=None, rgb_size=None)
     if options.out is None and isinstance(samples.root, RemotePath) and not options.dry_run:

@@ -67,7 +67,7 @@ def answers(
     rows = None if looks.rows is None else looks.rows.to(device)
     for batch in seed_loader(samples, indices, looks.reading, batch_size=batch_size):
         with torch.inference_mode():
-            hs, rgb = batch.to(device).images(cut=False)
+            hs, rgb = batch.to(device).images(cut=model.discriminant is None)
             logits, features = model.answer(hs, rgb, rows)
             logits = logits.float()
         yield Answers(

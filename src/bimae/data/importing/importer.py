@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bimae.data.dataset import open_dataset
+from bimae.data.drawing import draw_split
 from bimae.data.importing.assemble import PICTURES, REPORT, SEEDS, assemble
 from bimae.data.importing.axes import common_axis
 from bimae.data.importing.items import Plan
@@ -19,7 +20,7 @@ from bimae.data.importing.work import SEEDS_PER_UNIT, Unit, default_workers, run
 from bimae.data.info import FILE_NAME, DatasetInfo
 from bimae.data.leakage import alike, find_leaks
 from bimae.data.splits import FILE_NAME as SPLIT_NAME
-from bimae.data.splits import Split, draw_split, split_dataset, split_file
+from bimae.data.splits import Split, split_dataset, split_file
 from bimae.errors import ConfigError, DataError, count
 
 OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, SPLIT_NAME, "inspect.html"}
