@@ -194,8 +194,9 @@ def test_a_model_of_any_sensor_says_what_one_of_that_camera_says(
     add_discriminant(whole, samples, nothing, trained=False)
     shown = look(whole, samples, modality="hs", bands=bands)
     assert whole.discriminant is not None
-    means, covariance, padding = whole.discriminant.seen(hs=True, rgb=False)
+    means, covariance, known, padding = whole.discriminant.seen(hs=True, rgb=False)
     assert padding is not None
+    assert known is not None
     channels = shown.reading.weights or shown.reading.bands or ()
     assert covariance.shape == (len(channels), len(channels))
     spectra, labels = [], []
@@ -209,13 +210,19 @@ def test_a_model_of_any_sensor_says_what_one_of_that_camera_says(
     own = np.stack([real[truth == k].mean(axis=0) for k in range(len(samples.classes))])
     limit = 0.25 if "@" in bands else 0.1  # an average's logarithm is not that of averages
     assert np.abs(own - means).max() < limit * real.std(axis=0).mean()
-    # and its answers are those of Gaussians of what the camera shows
+    np.testing.assert_allclose(known[0], real, atol=limit * real.std(axis=0).mean() * 2)
+    assert np.array_equal(known[1], truth)
+    # and its answers are those of Gaussians around what the camera shows
     said = classify(whole, samples, split.train, looks=shown).probabilities
     inverse = np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)
-    off = real[:, None] - means
-    logs = -0.5 * np.einsum("nki,ij,nkj->nk", off, inverse, off)
-    logs += whole.discriminant.prior.numpy()
-    expected = np.exp(logs - logs.max(axis=1, keepdims=True))
+    directions = np.linalg.matrix_rank(covariance, rtol=1e-9, hermitian=True)
+    width = (len(truth) / len(means)) ** (-1 / (directions + 4))
+    spots = means[truth] + np.sqrt(1 - width**2) * (known[0] - means[truth])
+    off = (real[:, None] - spots) / width
+    near = -0.5 * np.einsum("nki,ij,nkj->nk", off, inverse, off)
+    near -= near.max(axis=1, keepdims=True)
+    odds = np.stack([np.exp(near)[:, truth == k].mean(axis=1) for k in range(len(means))], axis=1)
+    expected = odds * whole.discriminant.prior.exp().numpy()
     np.testing.assert_allclose(said, expected / expected.sum(axis=1, keepdims=True), atol=2e-3)
 
 

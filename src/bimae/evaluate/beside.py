@@ -18,7 +18,7 @@ from bimae.data.loading import seed_loader
 from bimae.data.reading import Reading
 from bimae.data.showing import blank
 from bimae.errors import DataError
-from bimae.evaluate.gaussian import gaussian, looked
+from bimae.evaluate.gaussian import gaussian, looked, remembered
 from bimae.evaluate.turning import of_channels, turn_discriminant
 from bimae.model import SeedClassifier
 from bimae.model.mean_discriminant import KINDS
@@ -94,9 +94,10 @@ def add_discriminant(
     reading = Reading.of(config)
     seen = looked(config, samples, split.train)
     means, covariance, shrinkage = gaussian(seen, len(config.classes))
-    made = model.add_discriminant()
+    objects = remembered(seen)
+    made = model.add_discriminant(len(objects[1]))
     counts = np.bincount(seen.truth, minlength=len(config.classes)).astype(np.float64)
-    made.learn(means, covariance, _prior(counts, class_weights))
+    made.learn(means, covariance, _prior(counts, class_weights), objects)
     made.blank.copy_(blank(reading, made.bands))
     made.shares.copy_(torch.tensor([[float(trained)], [1.0]]))
     kinds = ("own",) if cameras is None else KINDS

@@ -1,4 +1,4 @@
-"""The Gaussian of each class: what a discriminant beside a network is made of.
+"""The Gaussians of each class: what a discriminant beside a network is made of.
 
 Shapes: N samples, n channels that a classifier was made for, F features, K classes.
 """
@@ -26,6 +26,7 @@ Numbers = NDArray[np.int64]
 
 LEAST_WITHIN = 1e-5  # of the largest variance inside objects: smaller ones count as this
 NULL = 1e-9  # of it: directions that scaling leaves nothing of
+KNOWN = 100  # objects of a class that are remembered; more told nothing (docs/findings.md)
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,21 @@ def gaussian(seen: Looked, classes: int) -> tuple[Floats, Floats, float]:
         there[:, None], full / np.maximum(counts, 1)[:, None], seen.features.mean(axis=0)
     )
     return full, back @ covariance @ back.T, float(shrinkage)
+
+
+def remembered(seen: Looked, most: int = KNOWN) -> tuple[Floats, Numbers]:
+    """Features [M, F] and class numbers [M] of up to `most` objects of each class.
+
+    They are taken at equal steps through the data, whose order goes by group or by place as a rule.
+    """
+    picked = []
+    for label in np.unique(seen.truth):
+        there = np.flatnonzero(seen.truth == label)
+        picked.append(
+            there[np.linspace(0, len(there) - 1, min(most, len(there))).round().astype(int)]
+        )
+    taken = np.sort(np.concatenate(picked))
+    return seen.features[taken], seen.truth[taken]
 
 
 def _in_units_of_inside(seen: Looked) -> tuple[Floats, Floats]:

@@ -49,9 +49,13 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         self.discriminant = MeanDiscriminant(config) if config.discriminant else None
         initialise(self, config.model, generator or torch.Generator().manual_seed(0))
 
-    def add_discriminant(self) -> MeanDiscriminant:
-        """Puts a discriminant that has learned nothing beside the network, and hands it out."""
-        self.config = replace(self.config, discriminant=True)
+    def add_discriminant(self, objects: int = 0) -> MeanDiscriminant:
+        """Puts a discriminant that has learned nothing beside the network, and hands it out.
+
+        Args:
+            objects: How many it is to know.
+        """
+        self.config = replace(self.config, discriminant=True, discriminant_objects=objects)
         self.discriminant = MeanDiscriminant(self.config)
         return self.discriminant
 

@@ -36,6 +36,7 @@ class ClassifierConfig:
             shape from object to object, over the error that is allowed.
         discriminant: Whether what mean spectrum and mean colour say by themselves is added to the
             answers; see `MeanDiscriminant`.
+        discriminant_objects: How many known objects that holds; 0: a mean for each class.
     """
 
     model: ModelConfig
@@ -49,6 +50,7 @@ class ClassifierConfig:
     any_sensor: bool = False
     among: tuple[tuple[float, ...], ...] | None = None
     discriminant: bool = False
+    discriminant_objects: int = 0
 
     @property
     def standard(self) -> tuple[tuple[float, float], ...] | None:
@@ -81,6 +83,11 @@ class ClassifierConfig:
             beyond = [b for b in self.bands if not 0 <= b < self.model.bands]
             if beyond:
                 found.append(f"bands {beyond} are beyond the model's {self.model.bands}")
+        if self.discriminant_objects < 0 or (self.discriminant_objects and not self.discriminant):
+            found.append(
+                f"discriminant_objects is {self.discriminant_objects}; 0 is expected without a "
+                "discriminant, and 0 or more with one"
+            )
         found += self._scale_problems()
         found += self._among_problems()
         if self.band_weights is not None:

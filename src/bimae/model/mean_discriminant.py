@@ -1,17 +1,18 @@
 """What the mean spectrum and the mean colour of an object say of its class by themselves.
 
-Linear discriminant analysis of what the network is shown, averaged over the pixels of an object: a
-mean for each class, one covariance for all. A Gaussian knows what any part of it looks like, so the
-same numbers answer for every camera: of the bands and views that are there, as if it had been made
-for these alone. It stands beside the network; their logits add up (docs/discriminant.md).
+Densities of what the network is shown, averaged over the pixels of an object: for each class
+Gaussians around the objects of it that are known, one covariance for all. A Gaussian knows what any
+part of it looks like, so the same numbers answer for every camera: of the bands and views that are
+there, as if it had been made for these alone. It stands beside the network; their logits add up
+(docs/discriminant.md).
 
 Shapes: B batch, n channels that the classifier was made for, m of the camera that is looked
-through, P pixels, T tiles, F features, K classes.
+through, P pixels, T tiles, F features, K classes, N known objects.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ FEW, MANY = 5, 20  # bands that answers are weighed for
 KINDS = ("rgb", "few", "many", "both")
 COLOURS = 6  # mean and deviation of red, green and blue, as logarithms
 MIDDLE = 0.5  # what a camera shows of a usual spectrum
+
+Known = tuple[NDArray[np.float64], NDArray[np.int64]]  # features [N, F] and class numbers [N]
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,22 @@ class Camera:
     bands: int
 
 
+class Seen(NamedTuple):
+    """What is known of what a camera shows.
+
+    Attributes:
+        means: [K, F] of the classes.
+        covariance: [F, F] within classes.
+        known: Known objects, or None.
+        blank: [m] what is shown of padding, or None without spectra.
+    """
+
+    means: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    known: Known | None
+    blank: Tensor | None
+
+
 class MeanDiscriminant(nn.Module):
     """The discriminant of a classifier, for any of the cameras that it answers for.
 
@@ -53,6 +72,8 @@ class MeanDiscriminant(nn.Module):
         means: [K, F] of the classes, spectral features first, colours last.
         covariance: [F, F] within classes.
         prior: [K] logarithms of how likely each class is taken to be beforehand.
+        objects: [N, F] features of known objects, or None: a class is one Gaussian at its mean.
+        of: [N] their class numbers, or None likewise.
         blank: [n] what is shown of padding.
         shares: [2, 4] what the logits of the network (first row) and its own count: with RGB alone,
             with `FEW` bands alone, with `MANY`, and with both views. Between the two numbers of
@@ -62,6 +83,8 @@ class MeanDiscriminant(nn.Module):
     means: Tensor
     covariance: Tensor
     prior: Tensor
+    objects: Tensor | None
+    of: Tensor | None
     blank: Tensor
     shares: Tensor
 
@@ -84,15 +107,27 @@ class MeanDiscriminant(nn.Module):
         }
         for name, shape in kinds.items():
             self.register_buffer(name, torch.zeros(shape, dtype=torch.float64))
+        known = config.discriminant_objects
+        self.register_buffer(
+            "objects", torch.zeros(known, size, dtype=torch.float64) if known else None
+        )
+        self.register_buffer("of", torch.zeros(known, dtype=torch.long) if known else None)
         self.shares[0] = 1.0
         self._layers: dict[tuple[bool, bool, tuple[int, ...] | None], DiscriminantLayer] = {}
         self._camera: Camera | None = None
 
     def learn(
-        self, means: NDArray[np.float64], covariance: NDArray[np.float64], prior: Sequence[float]
+        self,
+        means: NDArray[np.float64],
+        covariance: NDArray[np.float64],
+        prior: Sequence[float],
+        known: Known | None = None,
     ) -> None:
         """Takes over what was measured; see the attributes."""
-        for name, values in (("means", means), ("covariance", covariance), ("prior", prior)):
+        measured = {"means": means, "covariance": covariance, "prior": prior}
+        if known is not None:
+            measured |= {"objects": known[0], "of": known[1]}
+        for name, values in measured.items():
             own = getattr(self, name)
             own.copy_(torch.as_tensor(np.asarray(values)).view_as(own))
         self._layers.clear()
@@ -168,21 +203,20 @@ class MeanDiscriminant(nn.Module):
         """
         key = hs, rgb, places
         if key not in self._layers:
-            means, covariance, blank = self.seen(hs, rgb, places)
+            seen = self.seen(hs, rgb, places)
             self._layers[key] = DiscriminantLayer(
-                means,
-                covariance,
+                seen.means,
+                seen.covariance,
                 self.prior.cpu().numpy(),
+                known=seen.known,
                 counts=self.counts(hs, rgb, places),
-                blank=blank,
+                blank=seen.blank,
                 colours=rgb,
             )
         return self._layers[key]
 
-    def seen(
-        self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Tensor | None]:
-        """Means [K, F] and covariance [F, F] of what is there, and what is shown of padding [m]."""
+    def seen(self, hs: bool, rgb: bool, places: tuple[int, ...] | None = None) -> "Seen":
+        """What it knows of what is there; arguments as of `layer`."""
         means, covariance = (value.cpu().numpy() for value in (self.means, self.covariance))
         spectral, colours = np.eye(self.bands), np.eye(means.shape[1] - self.bands)
         blank = self.blank
@@ -197,9 +231,14 @@ class MeanDiscriminant(nn.Module):
             looks[len(looks) - len(colours) :, self.bands :] = colours
         middle = np.where(np.arange(means.shape[1]) < self.bands, MIDDLE, 0.0)
         there = np.where(np.arange(len(looks)) < len(spectral) * hs, MIDDLE, 0.0)
-        return (
+        known = None
+        if self.objects is not None and self.of is not None:
+            objects = self.objects.cpu().numpy()
+            known = (objects - middle) @ looks.T + there, self.of.cpu().numpy()
+        return Seen(
             (means - middle) @ looks.T + there,
             looks @ covariance @ looks.T,
+            known,
             blank if hs else None,
         )
 

@@ -1,6 +1,7 @@
-"""Discriminant analysis of one camera as a layer, and the averages that it is made of.
+"""The discriminant of one camera as a layer, and the averages that it is made of.
 
-Shapes: B batch, m channels of the camera, P pixels, T tiles, F features, K classes.
+Shapes: B batch, m channels of the camera, P pixels, T tiles, F features, K classes, N known
+objects.
 """
 
 import numpy as np
@@ -14,7 +15,26 @@ LEAST = 1e-10  # of the largest variance, in deviations: directions below it are
 
 
 class DiscriminantLayer(nn.Module):
-    """Discriminant analysis of one camera: averages, and a linear layer."""
+    """The discriminant of one camera: averages, a linear layer, and a sum for each class.
+
+    A class is as many Gaussians as objects of it are known, each around one of them, all of one
+    covariance: that within classes times h^2, h as by Scott's rule, n^(-1 / (d + 4)) for n objects
+    a class that vary in d directions. Objects are moved towards the mean of their class by
+    sqrt(1 - h^2), so that the whole varies as the class does. The logits are the logarithms of
+    these densities, over that of one such Gaussian in the middle. With one object a class, or none,
+    h is 1 and this is linear discriminant analysis.
+
+    Sources: Scott, Multivariate Density Estimation (1992); Silverman and Young, Biometrika 74
+    (1987), for the move.
+
+    Attributes:
+        weight: [F, K * n] of the Gaussians of each class, as many for all.
+        bias: [K * n]; minus infinity where a class has fewer.
+        centre: [F] the middle.
+        blank: [m, 1] what is shown of padding, or None.
+        share: What its logits count.
+        network: What those of the network count.
+    """
 
     weight: Tensor
     bias: Tensor
@@ -27,6 +47,7 @@ class DiscriminantLayer(nn.Module):
         covariance: NDArray[np.float64],
         prior: NDArray[np.float64],
         *,
+        known: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None,
         counts: tuple[float, float],
         blank: Tensor | None,
         colours: bool,
@@ -37,20 +58,34 @@ class DiscriminantLayer(nn.Module):
             means: [K, F].
             covariance: [F, F]; may be singular: what does not vary does not count.
             prior: [K].
+            known: Features of objects [N, F] and their class numbers [N]; None: none.
             counts: What the logits of the network and these count.
             blank: [m] what is shown of padding; None: no spectra are.
             colours: Whether RGB is shown.
         """
         super().__init__()
         self.colours = colours
-        self.network, share = counts
+        self.network, self.share = counts
         centre = means.mean(axis=0)
-        apart = means - centre
-        weight = _solved(covariance, apart.T)  # [F, K]
-        bias = prior - 0.5 * (apart.T * weight).sum(axis=0)
-        for name, value in (("weight", weight), ("bias", bias)):
-            self.register_buffer(name, torch.from_numpy(share * value).float())
-        self.register_buffer("centre", torch.from_numpy(centre).float())
+        classes = len(means)
+        inverse, directions = _inverse(covariance)
+        spots, of, width = _spots(means, known, directions)
+        apart = (spots - centre).T  # [F, G], a column for each Gaussian
+        found = inverse @ apart / width**2
+        counted = np.bincount(of, minlength=classes)
+        said = (prior - np.log(counted))[of] - 0.5 * (apart * found).sum(axis=0)
+        weight = np.zeros((len(centre), classes, counted.max()))
+        bias = np.full((classes, counted.max()), -np.inf)
+        for label in range(classes):
+            weight[:, label, : counted[label]] = found[:, of == label]
+            bias[label, : counted[label]] = said[of == label]
+        self.classes = classes
+        for name, value in (
+            ("weight", weight.reshape(len(centre), -1)),
+            ("bias", bias.reshape(-1)),
+            ("centre", centre),
+        ):
+            self.register_buffer(name, torch.from_numpy(value).float())
         self.register_buffer("blank", None if blank is None else blank.float()[:, None].clone())
 
     def forward(self, hs: Tensor | None = None, rgb: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -61,7 +96,10 @@ class DiscriminantLayer(nn.Module):
         if self.colours and rgb is not None:
             parts.append(colours_of(rgb))
         averages = torch.cat(parts, dim=1)
-        return (averages - self.centre) @ self.weight + self.bias, averages
+        said = (averages - self.centre) @ self.weight + self.bias
+        if said.shape[1] > self.classes:
+            said = said.view(len(said), self.classes, -1).logsumexp(dim=2)
+        return self.share * said, averages
 
 
 def mean_spectrum(hs: Tensor, blank: Tensor) -> Tensor:
@@ -98,11 +136,30 @@ def colours_of(rgb: Tensor) -> Tensor:
     return torch.cat([(mean + DARK).log(), (deviation + DARK).log()], dim=1).float()
 
 
-def _solved(covariance: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The pseudo-inverse of a covariance times [F, K], whatever the units of the features."""
+def _spots(
+    means: NDArray[np.float64],
+    known: tuple[NDArray[np.float64], NDArray[np.int64]] | None,
+    directions: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
+    """Middles of Gaussians [G, F], their class numbers [G], and how wide they are beside the class.
+
+    A class of which nothing is known has one, at its mean.
+    """
+    every = np.arange(len(means))
+    if known is None or not len(known[1]):
+        return means, every, 1.0
+    objects, of = known
+    width = float((len(of) / len(np.unique(of))) ** (-1 / (directions + 4)))
+    moved = means[of] + np.sqrt(1 - width**2) * (objects - means[of])
+    lacking = np.setdiff1d(every, of)
+    return np.concatenate([moved, means[lacking]]), np.concatenate([of, lacking]), width
+
+
+def _inverse(covariance: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """The pseudo-inverse [F, F] of a covariance in any units, and how many directions vary."""
     deviation = np.sqrt(np.maximum(np.diag(covariance), 0))
     scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
     values, vectors = np.linalg.eigh(covariance * scale[:, None] * scale)
     kept = values > LEAST * max(values[-1], 0) if len(values) else values > 0
     inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    return np.asarray(scale[:, None] * (inverse @ (scale[:, None] * right)))
+    return np.asarray(scale[:, None] * inverse * scale), int(kept.sum())
