@@ -9,12 +9,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from bimae.errors import ModelError
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.mean_discriminant import Camera, MeanDiscriminant
-from bimae.model.mean_layer import colours_of, mean_spectrum
+from bimae.model.mean_layer import _spots, colours_of, mean_spectrum
 from tests.model.small import CONFIG
 
 BANDS = 5
@@ -34,6 +36,20 @@ def told(config: ClassifierConfig = CONFIGURED, seed: int = 0) -> MeanDiscrimina
     return made
 
 
+def told_of_objects(classes: list[int], seed: int = 0) -> MeanDiscriminant:
+    """One that knows objects of these class numbers."""
+    rng = np.random.default_rng(seed)
+    made = MeanDiscriminant(
+        replace(CONFIGURED, discriminant=True, discriminant_objects=len(classes))
+    )
+    plain = told(seed=seed)
+    of = np.array(classes)
+    known = plain.means.numpy()[of] + rng.normal(0, 0.2, (len(of), plain.means.shape[1]))
+    made.learn(plain.means.numpy(), plain.covariance.numpy(), plain.prior.tolist(), (known, of))
+    made.shares[1] = 1.0
+    return made
+
+
 def views(seed: int = 0, count: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(seed)
     return (
@@ -48,6 +64,25 @@ def by_hand(features: np.ndarray, made: MeanDiscriminant, there: list[int]) -> n
     inverse = np.linalg.inv(made.covariance.numpy()[np.ix_(there, there)])
     off = features[:, None] - means
     return prior - 0.5 * np.einsum("nki,ij,nkj->nk", off, inverse, off)
+
+
+def by_hand_of_objects(
+    features: np.ndarray, made: MeanDiscriminant, there: list[int]
+) -> np.ndarray:
+    """Logarithms of sums of Gaussian densities around objects, times priors."""
+    assert made.objects is not None
+    assert made.of is not None
+    known, of = made.objects.numpy()[:, there], made.of.numpy()
+    means, prior = made.means.numpy()[:, there], made.prior.numpy()
+    width = (len(of) / len(set(of.tolist()))) ** (-1 / (len(there) + 4))
+    covariance = made.covariance.numpy()[np.ix_(there, there)] * width**2
+    logs = []
+    for label, mean in enumerate(means):
+        own = known[of == label] if label in of else mean[None]
+        spots = mean + np.sqrt(1 - width**2) * (own - mean)
+        near = np.stack([multivariate_normal(s, covariance).logpdf(features) for s in spots])
+        logs.append(logsumexp(near, axis=0) - np.log(len(spots)) + prior[label])
+    return np.stack(logs, axis=1)
 
 
 def softmax(logits: Any) -> np.ndarray:
@@ -80,6 +115,52 @@ def test_of_some_bands_it_is_as_if_made_for_these_alone() -> None:
         made(hs[:, :2], rgb, [0, 9])
     with pytest.raises(ModelError, match="say which bands"):
         made(hs[:, :2], rgb)
+
+
+@pytest.mark.parametrize("there", [[0, 3, 4], list(range(BANDS))])
+@pytest.mark.parametrize("shown", ["hs", "rgb", "both"])
+def test_known_objects_are_gaussians_each(shown: str, there: list[int]) -> None:
+    """As wide as Scott's rule says for what is there; a class of none has its mean."""
+    made = told_of_objects([0, 0, 0, 2, 2, 2, 2, 0, 2])
+    hs, rgb = views(count=60)
+    features = torch.cat([hs[:, there].mean(dim=2), colours_of(rgb)], dim=1).double().numpy()
+    columns = there * (shown != "rgb") + list(range(BANDS, 11)) * (shown != "hs")
+    features = features[:, : len(there)] if shown == "hs" else features[:, -len(columns) :]
+    said, _, _ = made(
+        hs[:, there] if shown != "rgb" else None, rgb if shown != "hs" else None, there
+    )
+    expected = softmax(by_hand_of_objects(features, made, columns))
+    np.testing.assert_allclose(softmax(said), expected, atol=2e-4)
+    plain = told()
+    other, _, _ = plain(
+        hs[:, there] if shown != "rgb" else None, rgb if shown != "hs" else None, there
+    )
+    assert np.abs(softmax(other) - expected).max() > 0.05, "shape of the classes tells"
+
+
+def test_one_object_of_each_class_is_its_mean() -> None:
+    made, (hs, rgb) = told_of_objects([2, 0, 1]), views()
+    torch.testing.assert_close(made(hs, rgb)[0], told()(hs, rgb)[0])
+
+
+def test_the_whole_of_a_class_varies_as_the_class_does() -> None:
+    """Objects move towards the mean by as much as Gaussians around them add."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 1, (400, 3)) @ rng.normal(0, 1, (3, 3))
+    means, covariance = x.mean(axis=0, keepdims=True), np.cov(x.T, bias=True)
+    spots, of, width = _spots(means, (x, np.zeros(400, dtype=int)), 3)
+    assert 0.3 < width < 0.6
+    assert not of.any()
+    np.testing.assert_allclose(spots.mean(axis=0), means[0])
+    whole = np.cov(spots.T, bias=True) + width**2 * covariance
+    np.testing.assert_allclose(whole, covariance)
+
+
+def test_what_is_far_from_all_has_an_answer() -> None:
+    made, (hs, rgb) = told_of_objects([0, 0, 1, 1, 2, 2, 2]), views()
+    for far in (1e3, -1e6):
+        said, _, _ = made(hs + far, rgb)
+        assert torch.isfinite(said).all()
 
 
 def test_it_agrees_with_scikit_learn() -> None:
@@ -176,3 +257,9 @@ def test_a_folder_keeps_it(tmp_path: Path) -> None:
     made.shares[1] = 0.0
     made.turn_back()
     torch.testing.assert_close(model(hs, rgb), plain)
+    objects = told_of_objects([0, 0, 1, 1, 2])
+    model.add_discriminant(5).load_state_dict(objects.state_dict())
+    by_objects = model(hs, rgb)
+    assert not torch.equal(by_objects, both)
+    model.save_pretrained(tmp_path / "n")
+    assert torch.equal(SeedClassifier.from_pretrained(tmp_path / "n")(hs, rgb), by_objects)
