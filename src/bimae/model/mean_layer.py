@@ -79,7 +79,7 @@ class DiscriminantLayer(nn.Module):
         for label in range(classes):
             weight[:, label, : counted[label]] = found[:, of == label]
             bias[label, : counted[label]] = said[of == label]
-        self.classes = classes
+        self.classes, self.most = weight.shape[1:]
         for name, value in (
             ("weight", weight.reshape(len(centre), -1)),
             ("bias", bias.reshape(-1)),
@@ -97,8 +97,8 @@ class DiscriminantLayer(nn.Module):
             parts.append(colours_of(rgb))
         averages = torch.cat(parts, dim=1)
         said = (averages - self.centre) @ self.weight + self.bias
-        if said.shape[1] > self.classes:
-            said = said.view(len(said), self.classes, -1).logsumexp(dim=2)
+        if self.most > 1:
+            said = said.reshape(-1, self.classes, self.most).logsumexp(dim=2)
         return self.share * said, averages
 
 
@@ -126,14 +126,13 @@ def colours_of(rgb: Tensor) -> Tensor:
     White pixels are padding.
     """
     pixels = rgb.reshape(rgb.shape[0], -1, 3)
-    there = (pixels < 1).any(dim=2, keepdim=True).to(pixels.dtype)
-    there = there + (there.sum(dim=1, keepdim=True) == 0).to(pixels.dtype)
-    # in double, as means of spectra are: thousands of pixels
-    count = there.sum(dim=1, dtype=torch.float64)
-    mean = (pixels * there).sum(dim=1, dtype=torch.float64) / count
-    off = (pixels - mean[:, None].float()) * there
-    deviation = ((off * off).sum(dim=1, dtype=torch.float64) / count).sqrt()
-    return torch.cat([(mean + DARK).log(), (deviation + DARK).log()], dim=1).float()
+    # Of what pixels lack of white, padding adds nothing to any sum. In double: there are thousands.
+    dark = 1 - pixels.double()
+    there = (pixels.amin(dim=2) < 1).sum(dim=1, keepdim=True)
+    count = there + (there == 0) * pixels.shape[1]
+    mean = dark.sum(dim=1) / count
+    deviation = ((dark * dark).sum(dim=1) / count - mean * mean).clamp(min=0).sqrt()
+    return torch.cat([(1 - mean + DARK).log(), (deviation + DARK).log()], dim=1).float()
 
 
 def _spots(
