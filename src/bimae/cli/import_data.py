@@ -30,7 +30,16 @@ class ImportOptions:
     out: Path
     """Folder to write the data set to."""
     layout: Literal[
-        "auto", "folders", "bisid-raw", "cubes", "views", "table", "tray", "scene", "boxes"
+        "auto",
+        "folders",
+        "bisid-raw",
+        "cubes",
+        "views",
+        "table",
+        "tray",
+        "scene",
+        "boxes",
+        "photos",
     ] = "auto"
     """How the files are laid out; auto finds out and says what it found."""
     white: Path | None = None
@@ -187,10 +196,9 @@ def tell_plan(plan: "Plan") -> None:
 
     pictures = sum(item.rgb is not None for item in plan.items)
     labelled = {item.label for item in plan.items if item.label is not None}
-    texts = [
-        count(len(plan.items), "item"),
-        f"{pictures} with an RGB image" if pictures else "no RGB images",
-    ]
+    texts = [count(len(plan.items), "photo" if plan.photos_alone else "item")]
+    if not plan.photos_alone:
+        texts.append(f"{pictures} with an RGB image" if pictures else "no RGB images")
     if labelled:
         texts.append(
             count(len(labelled), "class") if len(labelled) > 1 else f"class {min(labelled)}"
@@ -201,13 +209,14 @@ def tell_plan(plan: "Plan") -> None:
 
 
 def _tell(summary: "ImportSummary") -> None:
+    from bimae.data.info import COLOUR
+
     nm = summary.bands.wavelengths_nm
     places = f"{nm[0]:g}-{nm[-1]:g} nm" if nm else "wavelengths unknown"
     sensor = f", {summary.sensor}" if summary.sensor else ""
-    print(
-        f"spectra  {count(summary.bands.count, 'band')}, {places}, "
-        f"{summary.unit or 'unit unknown'}{sensor}"
-    )
+    spectra = f"{count(summary.bands.count, 'band')}, {places}, {summary.unit or 'unit unknown'}"
+    alone = summary.unit == COLOUR
+    print(f"spectra  {'none: photos alone' if alone else f'{spectra}{sensor}'}")
     tell_oddities(summary)
     classes = len([label for label in summary.classes if label is not None])
     unlabelled = summary.classes[None]

@@ -55,7 +55,16 @@ class PredictOptions:
     keep_import: bool = False
     """Camera's files: keep what they were imported to (<out>.import, with pictures of trays)."""
     layout: Literal[
-        "auto", "folders", "views", "bisid-raw", "cubes", "table", "tray", "scene", "boxes"
+        "auto",
+        "folders",
+        "views",
+        "bisid-raw",
+        "cubes",
+        "table",
+        "tray",
+        "scene",
+        "boxes",
+        "photos",
     ] = "auto"
     """Camera's files: how they are laid out; this and what follows as in `bimae data import`."""
     white: Path | None = None

@@ -15,6 +15,9 @@ from bimae.storage import write_text
 
 FILE_NAME = "dataset.json"
 
+COLOUR = "colour"
+"""Unit of what stands where spectra are expected, where there are photos alone."""
+
 
 @dataclass(frozen=True)
 class DatasetInfo:
@@ -27,7 +30,8 @@ class DatasetInfo:
         source: Where the images come from: scene, citation, licence.
         fwhm_nm: Width of each band in nm (full width at half maximum), or None where unknown.
         sensor: The spectral camera, as its files call it; empty where unknown.
-        unit: What the spectra are: `reflectance`, `counts`, `radiance`, or empty where unknown.
+        unit: What the spectra are: `reflectance`, `counts`, `radiance`, or empty where unknown;
+            `colour` where there are none: blue, green and red of a photo stand in their place.
         rgb: What the RGB images are: `camera`, `false colour` (made from bands), or empty where
             unknown.
         seed_side: Of seeds cut from trays: side of the square around each, in pixels of the scan,
@@ -43,6 +47,11 @@ class DatasetInfo:
     unit: str = ""
     rgb: str = ""
     seed_side: int | None = None
+
+    @property
+    def photos_alone(self) -> bool:
+        """Whether there are no spectra."""
+        return self.unit == COLOUR
 
     def save(self, folder: Path, **facts: Any) -> None:
         """Writes `dataset.json` into `folder`.
@@ -100,6 +109,21 @@ class DatasetInfo:
         if side is not None and (type(side) is not int or side < 1):
             raise DataError(f"{path}: seed_side must be a number of pixels, found {side!r}")
         return cls(**known)
+
+
+def check_has_spectra(name: str, info: DatasetInfo, but: str) -> None:
+    """Refuses photos without spectra.
+
+    Args:
+        name: What the data are called.
+        info: What is known of them.
+        but: What needs spectra, and what to do: the end of the message.
+
+    Raises:
+        DataError: There are no spectra.
+    """
+    if info.photos_alone:
+        raise DataError(f"{name}: holds photos without spectra, but {but}")
 
 
 def _numbers_in_rows(text: str) -> str:

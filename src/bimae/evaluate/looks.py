@@ -82,6 +82,10 @@ def _looks(
     modality, bands = asked
     config = model.config
     shown = config.modality if modality == "auto" else modality
+    if samples.info.photos_alone and shown != "rgb":
+        if not (config.any_sensor and modality == "auto" and config.modality == "bimodal"):
+            raise ConfigError(_without_spectra(samples, shown, config))
+        shown = "rgb"
     if not config.any_sensor:
         found = [
             f"{name} {asked} is asked for, but this model reads {own}; only a model of any sensor "
@@ -137,6 +141,16 @@ def _looks(
         rows = torch.arange(len(channels))
         _stand_where_filters_are(model, channels.weights)
     return Looks(reading, rows, note)
+
+
+def _without_spectra(samples: Sensed, shown: str, config: ClassifierConfig) -> str:
+    told = f"{samples.root}: holds photos without spectra, but "
+    if config.any_sensor and config.modality == "bimodal":
+        return f"{told}--modality {shown} shows the model spectra; use --modality rgb"
+    return (
+        f"{told}this model looks at {config.modality}; ask one of RGB (bimae finetune --modality "
+        "rgb) or of any sensor (--any-sensor true)"
+    )
 
 
 def _measured_there(

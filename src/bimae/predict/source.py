@@ -15,6 +15,7 @@ from bimae.data.cubes import CUBE_SUFFIXES, is_cube
 from bimae.data.importing.assemble import REPORT
 from bimae.data.importing.importer import Stage, import_data
 from bimae.data.importing.items import Plan, fingerprint
+from bimae.data.importing.pictures import IMAGE_SUFFIXES
 from bimae.data.importing.recognise import recognise
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.summary import ImportSummary
@@ -28,6 +29,7 @@ BY_FOLDER = (
     "views",
     "bisid-raw",
     "tray",
+    "photos",
 )  # layouts whose folders may be classes
 NAMED = 5  # folders in a note
 LISTS = (".csv", ".tsv", ".zip")  # other files than cubes that can be imported
@@ -36,7 +38,8 @@ LISTS = (".csv", ".tsv", ".zip")  # other files than cubes that can be imported
 def importable(path: Path) -> bool:
     """Whether a path is one that an import would try: a folder, or a file of a known name."""
     suffix = path.suffix.lower()
-    return path.is_dir() or suffix in (*LISTS, *CUBE_SUFFIXES) or is_cube(path)
+    known = (*LISTS, *CUBE_SUFFIXES, *IMAGE_SUFFIXES)
+    return path.is_dir() or suffix in known or is_cube(path)
 
 
 def drop_folder_labels(plan: Plan, classes: Collection[str]) -> None:
@@ -105,6 +108,14 @@ class Raw:
         plan = recognise(src, settings)
         if src.suffix.lower() not in LISTS:
             drop_folder_labels(plan, classes)
+        side = settings.seed_side
+        if side is not None and any(item.photo for item in plan.items):
+            settings = replace(settings, seed_side=None)
+            if plan.layout == "tray":
+                plan.notes.append(
+                    f"the model learned from seeds cut {side} pixels wide out of scans, which "
+                    "says nothing of photos: the largest seed here decides"
+                )
         return cls(src, out.with_name(f"{out.name}.import"), settings, plan)
 
     @property

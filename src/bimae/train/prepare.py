@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from bimae.data import SeedDataset, Split, open_dataset, split_dataset
 from bimae.data.batch import Batch
+from bimae.data.info import check_has_spectra
 from bimae.data.labels import with_label
 from bimae.data.loading import check_labels, seed_loader
 from bimae.data.reading import Reading, Standard, Within
@@ -35,12 +36,17 @@ def open_for(options: RunOptions, model: ModelConfig | None) -> SeedDataset:
     """Opens the data at the size that is asked for, or that a pretrained model needs.
 
     Raises:
-        DataError: See `open_dataset`.
+        DataError: See `open_dataset`; or there are no spectra, which are to be learned from.
         ModelError: The data have other bands than the pretrained model.
     """
     hs_size: int | Literal["auto"] = model.hs_size if model else options.hs_size or "auto"
     rgb_size: int | Literal["auto"] = model.rgb_size if model else options.rgb_size or "auto"
     samples = open_dataset(options.data, hs_size=hs_size, rgb_size=rgb_size)
+    if getattr(options, "modality", None) != "rgb":
+        check_has_spectra(
+            str(options.data), samples.info,
+            "this learns from spectra; bimae finetune --modality rgb learns from RGB alone",
+        )  # fmt: skip
     if model is not None:
         check_bands(samples, model, str(options.data))
     return samples

@@ -51,6 +51,10 @@ def judge_info(info: DatasetInfo, path: Path, bands: int) -> Iterator[Problem]:
             "of them than another, a model learns that and not the seeds"
         )
         yield _told(path, "warning", "mixed-colour", text, remedy)
+    if info.photos_alone:
+        text = "photos without spectra: three bands are their blue, green and red"
+        yield _told(path, "note", "no-spectra", text, "train on them with --modality rgb")
+        return
     nm = info.wavelengths_nm
     if nm is None:
         if path.exists():

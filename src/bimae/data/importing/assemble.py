@@ -19,7 +19,7 @@ from bimae.data.importing.items import Plan
 from bimae.data.importing.settings import LAYOUTS, ImportSettings
 from bimae.data.importing.summary import ImportSummary
 from bimae.data.importing.work import bands_of, digests_of
-from bimae.data.info import DatasetInfo
+from bimae.data.info import COLOUR, DatasetInfo
 from bimae.data.leakage import alike
 from bimae.data.splits import PARTS
 from bimae.data.tfrecord.framing import FOOTER_SIZE, HEADER_SIZE, frames
@@ -217,7 +217,9 @@ def _frames(
 def _info(
     summary: ImportSummary, plan: Plan, settings: ImportSettings, name: str, source: str
 ) -> DatasetInfo:
-    stored = " x 255, rounded" if settings.store == "uint8" and summary.unit else ""
+    stored = (
+        " x 255, rounded" if settings.store == "uint8" and summary.unit not in ("", COLOUR) else ""
+    )
     return DatasetInfo(
         name=name or plan.root.resolve().name,
         simulated=plan.simulated,

@@ -18,7 +18,7 @@ class Item:
     Attributes:
         kind: How it is read.
         name: Unique name, such as `wheat/0012`; samples are called after it.
-        hs: The spectral file (for ENVI its header), or the archive that holds it.
+        hs: The spectral file (for ENVI its header), or the archive that holds it; or a photo.
         rgb: The RGB image of the same thing, or None.
         label: Its class, or None.
         group: What must not be torn apart, or None.
@@ -28,6 +28,7 @@ class Item:
         meta: Meta.JSON beside it, or None.
         truth: Ground-truth image of a scene, or None.
         boxes: Table of boxes of a scene, or None.
+        photo: Whether `hs` is a photo, and there are no spectra.
         named: Whether the references were named by the user, not found beside the scan.
         several: Whether there are other scenes, so that names of windows begin with this one's.
     """
@@ -44,6 +45,7 @@ class Item:
     meta: Path | None = None
     truth: Path | None = None
     boxes: Path | None = None
+    photo: bool = False
     named: bool = False
     several: bool = False
 
@@ -114,3 +116,8 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     wavelengths_file: Path | None = None
     left_out: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def photos_alone(self) -> bool:
+        """Whether there are no spectra."""
+        return all(item.photo for item in self.items)

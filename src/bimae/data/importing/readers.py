@@ -24,6 +24,7 @@ from bimae.data.cubes.array_files import ARRAY_SUFFIXES
 from bimae.data.cubes.cube import Bands, Blanked, Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
+from bimae.data.importing.photos import PhotoCube
 from bimae.data.importing.pictures import false_colour_of, read_picture
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.sample import Sample
@@ -75,7 +76,7 @@ class Read:
         left_out: Sequence[tuple[str, str]] = (),
     ) -> "Read":
         """What was read of a cube and of the item's RGB image, if it has one."""
-        rgb = "camera" if item.rgb is not None else "false colour"
+        rgb = "camera" if item.photo or item.rgb is not None else "false colour"
         return cls(
             samples, cube.bands, cube.sensor, cube.unit, rgb, notes, [*left_out], cube.blanked
         )
@@ -95,6 +96,8 @@ def open_scan(item: Item, settings: ImportSettings, path: Path | None = None) ->
     path = path or item.hs
     if not path.exists():
         raise DataError(f"{path}: found no such file; check the path")
+    if item.photo:
+        return PhotoCube(path)
     axis = settings.band_axis
     given = None if settings.wavelengths is None else read_wavelengths(settings.wavelengths)
     cube = open_cube(
@@ -130,8 +133,9 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
         )
     hs, notes = cube.read(), scan_notes(cube)
     cube.blanked.check(item.hs)
-    if item.rgb is not None:
-        rgb = read_picture(item.rgb)
+    photo = item.hs if item.photo else item.rgb
+    if photo is not None:
+        rgb = read_picture(photo)
     else:
         rgb = false_colour_of(hs, cube.bands, cube.unit)
         notes += colour_notes(cube.bands)

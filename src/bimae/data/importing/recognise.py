@@ -1,6 +1,5 @@
 """A path -> what it is: the layout, and the items to read."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +15,12 @@ from bimae.data.importing.listing import (
     wavelengths_in,
 )
 from bimae.data.importing.naming import labelled
+from bimae.data.importing.photos import photo_plan
+from bimae.data.importing.pictures import is_picture
 from bimae.data.importing.scan_items import (
     archive_item,
-    declared,
     file_item,
+    folder_each,
     folder_item,
     stripped,
 )
@@ -30,12 +31,10 @@ from bimae.data.importing.views import by_views
 from bimae.data.scenes.table import unique_ids
 from bimae.errors import BimaeError, DataError, count
 
-SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
 PROBED = 3  # scans looked at to tell trays from single seeds
-FEW = 3  # folders with a file of one name, beyond which they are seeds and not classes
 EXPECTED = (
     "expected an ENVI scan (.hdr), a cube (.npy, .npz, .mat, .tif, .h5), a table (.csv with the "
-    "column path_hs), or a folder of these"
+    "column path_hs), photos (.jpg, .png, .tif), or a folder of these"
 )
 
 
@@ -60,11 +59,15 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
                 return _with_facts(_settled(plan, settings), listing)
     if table:
         raise DataError(f"{src}: found no .csv table with a column path_hs; {EXPECTED}")
-    if listing.archives and settings.layout in ("auto", "bisid-raw"):
+    if settings.layout == "photos":
+        plan = photo_plan(listing.pictures, src, settings)
+    elif listing.archives and settings.layout in ("auto", "bisid-raw"):
         items = [archive_item(scan, settings) for scan in stripped(listing.archives, 2)]
         plan = Plan("bisid-raw", src, items)
     elif listing.scans:
         plan = _scans_plan(listing.scans, src, settings, listing.pictures)
+    elif listing.pictures and settings.layout in ("auto", "tray"):
+        plan = photo_plan(listing.pictures, src, settings)
     else:
         raise DataError(f"{src}: found no spectral file in it or below it; {EXPECTED}")
     return _with_facts(_settled(plan, settings, listing.tables), listing)
@@ -104,6 +107,8 @@ def _file(src: Path, settings: ImportSettings) -> Plan:
     if src.suffix.lower() == ".zip":
         item = Item("zip", src.parent.name or src.stem, src, label=settings.label)
         return Plan("bisid-raw", src.parent, [item])
+    if is_picture(src) and (settings.layout == "photos" or not is_cube(src)):
+        return _settled(photo_plan([src], src.parent, settings), settings)
     if not is_cube(src):
         # Opening says why: a header without data, data without a header, or no cube at all.
         open_cube(src, key=settings.key, band_axis=settings.band_axis)
@@ -140,7 +145,7 @@ def _scans_plan(
     # Specim cameras write <scan>/capture/<scan>.hdr: the folder above is the scan's own.
     captured = [s for s in scans if s.parts and s.parts[-1].lower() == "capture"]
     scans = tuple(replace(s, parts=s.parts[:-1], alone=True) if s in captured else s for s in scans)
-    own_folder = _folder_each(scans, bool(captured))
+    own_folder = bool(captured) or folder_each(scans)
     if settings.layout in ("folders", "cubes"):
         own_folder = settings.layout == "folders"
     truths = [s for s in scans if s.truth is not None]
@@ -168,18 +173,6 @@ def _unused(pictures: Sequence[Path], root: Path) -> list[str]:
         f"as {pictures[0].relative_to(root).as_posix()}: call a picture as its spectral file, "
         "beside it or in a folder RGB beside HS, or write a table (path_hs, path_rgb)"
     ]
-
-
-def _folder_each(scans: tuple[Scan, ...], captured: bool) -> bool:
-    """Whether every seed has a folder of its own, rather than every class."""
-    if captured:
-        return True
-    parts = [declared(s.parts)[1] for s in scans]
-    if not (all(parts) and all(s.alone for s in scans)):
-        return False
-    # Files of one name in many folders: then it is the folders that tell seeds apart.
-    alike = len({s.stem.lower() for s in scans}) == 1 and len(scans) > FEW
-    return all(len(p) >= 2 for p in parts) or all(SEED_NAME.match(s.stem) for s in scans) or alike
 
 
 def _scene_plan(scans: tuple[Scan, ...], root: Path, settings: ImportSettings) -> Plan:
@@ -252,7 +245,7 @@ def _with_references(items: list[Item], settings: ImportSettings) -> list[Item]:
     for item in items:
         white, dark = item.white or settings.white, item.dark or settings.dark
         named = white is not None or dark is not None
-        if item.kind != "zip" and not named and item.hs.parent.is_dir():
+        if item.kind != "zip" and not item.photo and not named and item.hs.parent.is_dir():
             folder = item.hs.parent
             if folder not in beside:
                 # Only files with these words in their names can be references.
@@ -288,9 +281,10 @@ def _trays(plan: Plan, items: list[Item], settings: ImportSettings) -> bool:
         except BimaeError:
             continue
         if found > 1:
+            single = "--layout photos" if item.photo else "--layout cubes or --layout folders"
             plan.notes.append(
                 f"{item.hs.name} holds {found} objects, so these are trays to be cut apart (if "
-                "each file is one seed, say --layout cubes or --layout folders)"
+                f"each file is one seed, say {single})"
             )
             return True
     return False

@@ -1,12 +1,16 @@
 """Spectral files -> items: folders above a file say its class, group and part."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bimae.data.importing.items import Item
 from bimae.data.importing.listing import Scan
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.scenes.table import SPLIT_WORDS
+
+SEED_NAME = re.compile(r"hs[-_ ]?seed", re.IGNORECASE)
+FEW = 3  # folders with a file of one name, beyond which they are seeds and not classes
 
 
 def stripped(scans: Iterable[Scan], needed: int) -> tuple[Scan, ...]:
@@ -62,3 +66,13 @@ def archive_item(scan: Scan, settings: ImportSettings) -> Item:
     item = replace(folder_item(replace(scan, alone=True), settings), kind="zip")
     meta = [p for p in scan.cube.parent.iterdir() if p.name.lower() == "meta.json"]
     return replace(item, meta=meta[0] if meta else None)
+
+
+def folder_each(scans: Sequence[Scan]) -> bool:
+    """Whether every seed has a folder of its own, rather than every class."""
+    parts = [declared(s.parts)[1] for s in scans]
+    if not (all(parts) and all(s.alone for s in scans)):
+        return False
+    # Files of one name in many folders: then it is the folders that tell seeds apart.
+    alike = len({s.stem.lower() for s in scans}) == 1 and len(scans) > FEW
+    return all(len(p) >= 2 for p in parts) or all(SEED_NAME.match(s.stem) for s in scans) or alike

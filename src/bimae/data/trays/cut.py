@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bimae.data.cubes.cube import Cube, Values
 from bimae.data.trays.colours import colours_at
 from bimae.data.trays.drawing import draw_tray
-from bimae.data.trays.masks import around, joined, nearest, smooth_mask
+from bimae.data.trays.masks import around, joined, nearest, rounded_label, smooth_mask
 from bimae.data.trays.preview import stretched
 from bimae.data.trays.register import Matrix, Points, mapped
 from bimae.data.trays.segment import Found
@@ -73,7 +73,12 @@ class Tray:
         return math.ceil(MARGIN * longest)
 
     def crop(
-        self, number: int, side: int, *, background: Literal["blank", "keep"] = "blank"
+        self,
+        number: int,
+        side: int,
+        *,
+        background: Literal["blank", "keep"] = "blank",
+        rounding: float = 0.0,
     ) -> tuple[Values, Rgb | None]:
         """Both views of the square around a seed, the scan's way up.
 
@@ -82,6 +87,7 @@ class Tray:
             side: Of the square, in pixels of the scan.
             background: `blank` leaves the seed alone (spectra 0, RGB white around it), `keep`
                 takes away other seeds only.
+            rounding: Pixels of the scan by which the outline is smoothed there.
 
         Returns:
             [side, side, C], and [S, S, 3] at the photo's own resolution; None without a photo, or
@@ -101,6 +107,8 @@ class Tray:
         hs[top : top + part.shape[0], left : left + part.shape[1]] = part
         labels = np.zeros((side, side), np.int32)
         labels[top : top + part.shape[0], left : left + part.shape[1]] = self._labels[inside]
+        if rounding:
+            labels = rounded_label(labels, number, labels == number, rounding)
         hs[around(labels, number, background)] = 0
         return hs, self._photo_crop(number, rows, columns, background)
 

@@ -48,6 +48,13 @@ def joined(
     both = int(np.count_nonzero(seen & shown))
     if both > SAME * int(np.count_nonzero(seen)):
         shown = shown | (seen & (labels == 0))
+    return rounded_label(labels, number, shown, rounding)
+
+
+def rounded_label(
+    labels: NDArray[np.int32], number: int, shown: NDArray[np.bool_], rounding: float
+) -> NDArray[np.int32]:
+    """Labels in which a seed is what of `shown` is left after smoothing, and no other seed's."""
     smooth = ndimage.gaussian_filter(shown.astype(np.float32), rounding) > 0.5
     others = np.where(labels == number, 0, labels)
     return np.where(smooth & (others == 0), number, others).astype(np.int32)
