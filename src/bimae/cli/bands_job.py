@@ -64,6 +64,7 @@ class Job:
 def checked(options: "BandsOptions") -> Job:
     """Opens model and data; everything that cannot be carried out is told before any work."""
     from bimae.data import open_dataset
+    from bimae.data.info import check_has_spectra
     from bimae.data.labels import labelled
     from bimae.evaluate.band_ranking import band_groups
     from bimae.evaluate.looks import look
@@ -82,6 +83,7 @@ def checked(options: "BandsOptions") -> Job:
     # What a model is shown that makes up bands are those of its own sensor, whatever the data have.
     own_nm = model.config.wavelengths_nm if model.config.among is not None else None
     samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
+    check_has_spectra(str(options.data), samples.info, "bands are ranked by them; use others")
     shown = "hs" if options.modality == "auto" and any_sensor else options.modality
     if own_nm is not None and samples.wavelengths_nm not in (None, own_nm):
         raise ModelError(

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ ABOUT = (
 EXAMPLE = "bimae baselines DATA --balanced both --out runs/baselines"
 FILE_NAME = "baselines.json"
 ALL = "all"
+OF_RGB = ("colours", "images")  # views of baselines
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def run(options: BaselinesOptions) -> list[dict[str, Any]]:
         split = without(split, samples.labels, options.leave_out)
     if wrong := split_problems(samples, split):
         raise DataError("\n".join(wrong))
+    options = _possible(options, samples)
     splits = _splits(options, samples, split)
     tell_parts(split, samples)
     if options.shots != ALL:
@@ -164,6 +166,21 @@ def _splits(
     if options.shots == ALL:
         return dict.fromkeys(seeds, split)
     return {seed: few(split, samples.labels, int(options.shots), seed) for seed in seeds}
+
+
+def _possible(options: BaselinesOptions, samples: "SeedDataset") -> BaselinesOptions:
+    """Of all methods those of RGB where there are photos alone; others are refused by name."""
+    from bimae.data.info import check_has_spectra
+    from bimae.evaluate.baselines import METHODS
+
+    if not samples.info.photos_alone:
+        return options
+    names = [name for name in options.names() if METHODS[name].view in ("nothing", *OF_RGB)]
+    if len(names) < len(options.names()) and options.methods.strip() != ALL:
+        wrong = ", ".join(name for name in options.names() if name not in names)
+        check_has_spectra(str(options.data), samples.info, f"{wrong} need them; leave them out")
+    print(f"note: photos without spectra: methods of RGB alone ({', '.join(names)})")
+    return replace(options, methods=",".join(names))
 
 
 def _rows(

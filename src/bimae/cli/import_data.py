@@ -203,7 +203,10 @@ def tell_plan(plan: "Plan") -> None:
         texts.append(
             count(len(labelled), "class") if len(labelled) > 1 else f"class {min(labelled)}"
         )
-    print(f"found    {LAYOUTS[plan.layout]}: {', '.join(texts)}")
+    what = LAYOUTS[plan.layout]
+    if plan.photos_alone:
+        what = what.replace("scans", "photos")
+    print(f"found    {what}: {', '.join(texts)}")
     if plan.simulated:
         print("note: these files say that they are SIMULATED; the data set will say so too")
 

@@ -111,6 +111,7 @@ def _opened(options: "ProbeOptions") -> "tuple[BiMAE | SeedClassifier, SeedDatas
 
     if options.weights == NO_WEIGHTS:
         samples = open_dataset(options.data)
+        _check_views(options, samples, None)
         config = preset(
             options.model or "mae_vit_tiny_patch24",
             bands=samples.bands,
@@ -122,7 +123,20 @@ def _opened(options: "ProbeOptions") -> "tuple[BiMAE | SeedClassifier, SeedDatas
     kinds: dict[str, type[BiMAE | SeedClassifier]] = {"SeedClassifier": SeedClassifier}
     model = kinds.get(model_kind(options.weights), BiMAE).from_pretrained(options.weights)
     sizes = model.config.model if isinstance(model, SeedClassifier) else model.config
-    return model, open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
+    samples = open_dataset(options.data, hs_size=sizes.hs_size, rgb_size=sizes.rgb_size)
+    _check_views(options, samples, model.config if isinstance(model, SeedClassifier) else None)
+    return model, samples
+
+
+def _check_views(
+    options: "ProbeOptions", samples: "SeedDataset", own: ClassifierConfig | None
+) -> None:
+    """Refuses to show spectra where there are photos alone; one of any sensor has other ways."""
+    from bimae.data.info import check_has_spectra
+
+    if options.modality == "rgb" or (own is not None and (own.modality == "rgb" or own.any_sensor)):
+        return
+    check_has_spectra(str(options.data), samples.info, "this shows them; probe with --modality rgb")
 
 
 def _shown(

@@ -43,6 +43,7 @@ def main(argv: list[str], prog: str) -> None:
 def run(options: ReconstructOptions) -> None:
     """Reconstructs, draws, and says the errors."""
     from bimae.data import open_dataset
+    from bimae.data.info import check_has_spectra
     from bimae.errors import ModelError
     from bimae.evaluate.reconstruction import reconstruct
     from bimae.model import BiMAE
@@ -51,6 +52,7 @@ def run(options: ReconstructOptions) -> None:
     model = BiMAE.from_pretrained(options.weights)
     config = model.config
     samples = open_dataset(options.data, hs_size=config.hs_size, rgb_size=config.rgb_size)
+    check_has_spectra(str(options.data), samples.info, "this model reconstructs them")
     if samples.bands != config.bands:
         raise ModelError(
             f"{options.data}: images have {samples.bands} bands, the model {options.weights} was "

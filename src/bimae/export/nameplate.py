@@ -14,7 +14,7 @@ from bimae.spectra import BandWeights
 
 KEY = "bimae"
 FORMAT = 1
-LATER = {"rgb": ""}
+LATER = {"rgb": "", "photos": False}
 """What files of this format did not say at first, and what that means."""
 Modality = Literal["bimodal", "hs", "rgb"]
 Pixels = Literal["uint8", "uint16", "float32"]
@@ -96,6 +96,7 @@ class Nameplate:
         judging: The calibration; None: probabilities are all that comes out.
         precision: Of the products inside.
         seed_side: Square that seeds of trays were cut with, in pixels; None: unknown.
+        photos: Whether it learned from photos without spectra, whose pixels these are.
         rgb: What the RGB images were that the model learned from, as `DatasetInfo` has it; empty
             where unknown, or where none go in.
     """
@@ -116,6 +117,7 @@ class Nameplate:
     judging: Judging | None
     precision: Literal["fp32", "int8"] = "fp32"
     seed_side: int | None = None
+    photos: bool = False
     rgb: str = ""
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 
 from bimae import __version__
 from bimae.data import DatasetInfo
+from bimae.data.info import COLOUR
 from bimae.evaluate.looks import Asked, Looks, look
 from bimae.evaluate.sensor import Learned, Sensed
 from bimae.export.nameplate import Judging, Nameplate, Pixels, RgbPixels, Spectra
@@ -129,6 +130,7 @@ class Turned:
             rgb_pixels=None if reading.modality == "hs" else rgb_pixels,
             judging=None if calibrated is None else _judging(calibrated),
             seed_side=side if isinstance(side, int) else None,
+            photos=Learned.of(about).unit == COLOUR,
             rgb="" if reading.modality == "hs" else Learned.of(about).rgb,
         )
 

@@ -87,7 +87,15 @@ class Raw:
     plan: Plan
 
     @classmethod
-    def of(cls, src: Path, out: Path, settings: ImportSettings, classes: Collection[str]) -> "Raw":
+    def of(
+        cls,
+        src: Path,
+        out: Path,
+        settings: ImportSettings,
+        classes: Collection[str],
+        *,
+        photos: bool = False,
+    ) -> "Raw":
         """Finds out what raw files are.
 
         Args:
@@ -95,6 +103,8 @@ class Raw:
             out: The file that answers go to.
             settings: How they are to be read.
             classes: Of the model: only these are believed where a folder's name says so.
+            photos: Whether the model learned from photos without spectra. The side of seeds is in
+                pixels of those, or of a scan, and means nothing to the other.
 
         Raises:
             DataError: There is nothing that can be imported, or `out` lies among the files, where
@@ -108,13 +118,13 @@ class Raw:
         plan = recognise(src, settings)
         if src.suffix.lower() not in LISTS:
             drop_folder_labels(plan, classes)
-        side = settings.seed_side
-        if side is not None and any(item.photo for item in plan.items):
+        if settings.seed_side is not None and plan.photos_alone != photos:
             settings = replace(settings, seed_side=None)
             if plan.layout == "tray":
+                theirs, ours = ("photos", "scans") if photos else ("scans", "photos")
                 plan.notes.append(
-                    f"the model learned from seeds cut {side} pixels wide out of scans, which "
-                    "says nothing of photos: the largest seed here decides"
+                    f"how wide seeds were cut out of {theirs} to learn from says nothing of "
+                    f"{ours}: the largest seed here decides"
                 )
         return cls(src, out.with_name(f"{out.name}.import"), settings, plan)
 

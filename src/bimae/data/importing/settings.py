@@ -27,7 +27,7 @@ LAYOUTS: dict[str, str] = {
     "cubes": "one spectral file a seed (class/name.npy, .npz, .mat, .tif, .hdr)",
     "views": "a folder a view (HS/name.tif, RGB/name.png, classes above or below)",
     "table": "a table of files (path_hs, path_rgb, label, group)",
-    "tray": "scans or photos of many seeds, to be cut apart",
+    "tray": "scans of many seeds, to be cut apart",
     "scene": "a scene with a ground-truth image",
     "boxes": "scenes with a table of boxes",
     "photos": "photos without spectra, one a seed (class/name.jpg, .png, .tif)",

@@ -38,7 +38,7 @@ from bimae.errors import DataError
 from bimae.storage import atomic_path
 
 PACKED = 1  # of 9: the file becomes a fifth larger and is written five times as fast
-OUTLINE = 0.01  # of a square's side, by which outlines in photos are smoothed
+OUTLINE = 0.015  # of a square's side, by which outlines in photos are smoothed
 SMALL = 48  # no tray is narrower, in pixels
 _UNNAMED = {"unlabelled", "none", ""}
 

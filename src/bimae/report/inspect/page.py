@@ -29,6 +29,9 @@ MOST_GROUPS = 200  # listed
 _UNIT_NAMES = {"counts": "counts", "radiance": "radiance", "reflectance": "reflectance"}
 
 
+_PHOTOS = (("Spectra", "none: blue, green and red of the photos stand in their place"),)
+
+
 @dataclass(frozen=True)
 class Page:
     """The page, and what is in it.
@@ -128,11 +131,16 @@ def _facts(ds: SeedDataset, counts: Tally, measured: Measured) -> dict[str, Any]
         )
         reach += f", each {width} nm wide (FWHM)"
     kinds = ", ".join(name for name, _ in measured.kinds.most_common())
+    spectra = (
+        ("Bands", f"{ds.bands:,}"),
+        ("Wavelengths", reach),
+        ("Spectral images", f"{_sizes(measured.hs_sizes)}, {kinds}"),
+    )
     unstated = (
         ("source and licence", info.source),
-        ("wavelengths", nm),
+        ("wavelengths", nm or info.photos_alone),
         ("unit of the values", info.unit),
-        ("sensor", info.sensor),
+        ("sensor", info.sensor or info.photos_alone),
         ("what the RGB images are", info.rgb or info.simulated),
     )
     return {
@@ -142,9 +150,7 @@ def _facts(ds: SeedDataset, counts: Tally, measured: Measured) -> dict[str, Any]
             ("Samples", f"{len(ds):,}"),
             ("Classes", f"{len(ds.classes):,}" if ds.classes else "no labels"),
             ("Groups", f"{len(counts.groups):,}" if counts.groups else "none"),
-            ("Bands", f"{ds.bands:,}"),
-            ("Wavelengths", reach),
-            ("Spectral images", f"{_sizes(measured.hs_sizes)}, {kinds}"),
+            *(_PHOTOS if info.photos_alone else spectra),
             ("RGB images", f"{_sizes(measured.rgb_sizes)}, {info.rgb}".rstrip(", ")),
             *([("Values", info.unit)] if info.unit else []),
             *([("Sensor", info.sensor)] if info.sensor else []),

@@ -1,0 +1,113 @@
+"""An RGB camera alone, through the front door: photos in, answers out."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bimae.data.simulate.trays import write_simulated_tray
+from tests.cli.run import FAST, mistakes, rows, run
+
+TRAY = {"lines": 120, "samples": 180, "seeds": 4, "bands": 8, "photo_scale": 2.0}
+SMALL = ("--rgb-size=48", "--hs-size=8")
+ALONE = ("--discriminant=true", "--epochs=0", "--logger=none", "--precision=32")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SIMULATED photos of trays, three of each of two species; no scans."""
+    both, alone = (tmp_path_factory.mktemp(name) for name in ("both", "photos"))
+    for number in range(6):
+        species = ("b. napus", "g. tetrahit")[number % 2]
+        write_simulated_tray(both, f"tray-{number}", species=(species,), seed=number, **TRAY)
+        (alone / species).mkdir(exist_ok=True)
+        shutil.copy(both / f"tray-{number}.png", alone / species)
+    return alone
+
+
+def test_from_photos_to_the_purity_of_a_lot(
+    capsys: pytest.CaptureFixture[str], photos: Path, tmp_path: Path
+) -> None:
+    data, model = tmp_path / "data", tmp_path / "model"
+    ran = run(capsys, "data", "import", photos, data, "--workers=1", *SMALL)
+    assert ran.code == 0, ran.err
+    assert "found    photos of many seeds, to be cut apart: 6 photos, 2 classes" in ran.out
+    assert "spectra  none: photos alone" in ran.out
+    ran = run(capsys, "data", "check", data)
+    assert ran.code == 0 and "photos without spectra" in ran.out and "nm" not in ran.out
+    assert run(capsys, "data", "inspect", data).code == 0
+    page = (data / "inspect.html").read_text()
+    assert "none: blue, green and red of the photos" in page and "Wavelengths" not in page
+
+    size = ("--patch-size=24", "--logger=none")
+    for words in (
+        ("pretrain", "--data", data),
+        ("finetune", data),
+        ("finetune", data, "--modality=hs"),
+    ):
+        (line,) = mistakes(run(capsys, *words, f"--out={tmp_path / 'no'}", *size))
+        assert "holds photos without spectra" in line and "--modality rgb" in line
+    assert not (tmp_path / "no").exists()
+    ran = run(capsys, "finetune", data, f"--out={model}", "--modality=rgb", *ALONE, *size)
+    assert ran.code == 0, ran.err
+    ran = run(capsys, "baselines", data, "--methods=pls-spectra,linear-rgb")
+    assert "but pls-spectra need them" in mistakes(ran)[0]
+    ran = run(capsys, "bands", model, data)
+    assert ran.code == 2
+
+    lot = photos / "b. napus"
+    out = tmp_path / "a.csv"
+    ran = run(capsys, "predict", model, lot, f"--out={out}", "--workers=1")
+    assert ran.code == 0, ran.err
+    assert "the largest seed here decides" not in ran.err, "it learned from photos"
+    found = rows(out)
+    assert [row["id"] for row in found] == [
+        f"tray-{t}/00{n}" for t in (0, 2, 4) for n in (1, 2, 3, 4)
+    ]
+    right = sum(row["class"] == "b. napus" for row in found)
+    assert right >= 9, "of 12, most of them learned from"
+    photo = next(lot.iterdir())
+    ran = run(capsys, "purity", model, photo, "--crop=b. napus", f"--out={tmp_path / 'lot'}",
+              "--pdf=false", "--workers=1", "--calibrated=false")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "lot" / "report.html").is_file()
+
+
+def test_a_model_of_any_sensor_answers_by_rgb_alone(
+    capsys: pytest.CaptureFixture[str], small_data: Path, photos: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "any"
+    words = ("--any-sensor=true", "--scale=whitened", "--band-positions=wavelength")
+    assert run(capsys, "finetune", small_data, f"--out={model}", *words, *ALONE).code == 0
+    out = tmp_path / "a.csv"
+    ran = run(capsys, "predict", model, photos / "b. napus", f"--out={out}", "--workers=1")
+    assert ran.code == 0, ran.err
+    assert len(rows(out)) == 12
+    for modality in ("hs", "bimodal"):
+        (line,) = mistakes(
+            run(capsys, "predict", model, photos / "b. napus", f"--modality={modality}",
+                f"--out={tmp_path / 'b.csv'}", "--workers=1")
+        )  # fmt: skip
+        assert f"--modality {modality} shows the model spectra; use --modality rgb" in line
+    assert {path.name for path in tmp_path.iterdir()} == {"any", "a.csv"}
+
+
+def test_a_model_of_spectra_refuses_photos(
+    capsys: pytest.CaptureFixture[str], small_data: Path, photos: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "own"
+    ran = run(capsys, "finetune", small_data, f"--out={model}", "--bands=step_4", *FAST[1:],
+              "--epochs=1", "--logger=none")  # fmt: skip
+    assert ran.code == 0, ran.err
+    (line,) = mistakes(
+        run(
+            capsys,
+            "predict",
+            model,
+            photos / "b. napus",
+            f"--out={tmp_path / 'b.csv'}",
+            "--workers=1",
+        )
+    )
+    assert "this model looks at bimodal; ask one of RGB" in line
+    assert {path.name for path in tmp_path.iterdir()} == {"own"}

@@ -1,0 +1,147 @@
+"""Photos without spectra: what folders of them are, and seeds found on photos of trays."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bimae.data import DatasetInfo, open_dataset
+from bimae.data.importing import ImportSettings, import_data
+from bimae.data.importing.photos import PhotoCube, photo_crop
+from bimae.data.importing.recognise import recognise
+from bimae.data.info import COLOUR, check_has_spectra
+from bimae.data.simulate.trays import write_simulated_tray
+from bimae.errors import DataError
+from tests.data.raw_files import npy, png
+
+TRAY = {"lines": 120, "samples": 180, "seeds": 6, "bands": 8, "photo_scale": 3.0}
+PHOTOS = ImportSettings(layout="photos")
+
+
+def plan_of(root: Path, settings: ImportSettings = PHOTOS) -> dict[str, tuple[str | None, ...]]:
+    plan = recognise(root, settings)
+    assert plan.layout == "photos" and plan.photos_alone
+    return {item.name: (item.label, item.group, item.split) for item in plan.items}
+
+
+def test_folders_are_classes_groups_and_parts(tmp_path: Path) -> None:
+    for number, name in enumerate(("train/wheat/1", "train/wheat/lot-2/2", "test/rye/3")):
+        png(tmp_path / "a" / f"{name}.png", number)
+    assert plan_of(tmp_path / "a") == {
+        "train/wheat/1": ("wheat", None, "train"),
+        "train/wheat/lot-2/2": ("wheat", "wheat/lot-2", "train"),
+        "test/rye/3": ("rye", None, "test"),
+    }
+    for number, name in enumerate(("RGB/wheat/1", "RGB/rye/2")):
+        png(tmp_path / "b" / f"{name}.jpg", number)
+    assert plan_of(tmp_path / "b") == {
+        "rye/2": ("rye", None, None),
+        "wheat/1": ("wheat", None, None),
+    }
+    for number in range(5):
+        png(tmp_path / "c" / "wheat" / f"{number}" / "photo.png", number)
+    found = plan_of(tmp_path / "c")
+    assert {label for label, _, _ in found.values()} == {"wheat"}
+    assert "wheat/3" in found
+    assert plan_of(tmp_path / "b" / "RGB" / "rye" / "2.jpg") == {"2": (None, None, None)}
+
+
+def test_where_there_are_spectra_photos_belong_to_them(tmp_path: Path) -> None:
+    npy(tmp_path / "wheat" / "1.npy")
+    png(tmp_path / "wheat" / "1.png")
+    plan = recognise(tmp_path, ImportSettings())
+    assert plan.layout == "cubes" and not plan.photos_alone
+    assert plan_of(tmp_path) == {"wheat/1": ("wheat", None, None)}, "asked for by name"
+
+
+def test_what_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"found no photo in it or below it, expected \.bmp, \.jpeg"
+    ):
+        recognise(tmp_path, PHOTOS)
+    png(tmp_path / "1.png")
+    white = tmp_path / "white.hdr"
+    with pytest.raises(DataError, match="--white says how spectra are read; leave it out"):
+        recognise(tmp_path, ImportSettings(layout="photos", white=white))
+    with pytest.raises(DataError, match="--white, --key say how spectra are read; leave them out"):
+        recognise(tmp_path, ImportSettings(layout="photos", white=white, key="cube"))
+
+
+def test_what_a_photo_becomes(tmp_path: Path) -> None:
+    path = png(tmp_path / "wheat" / "1.png", size=(30, 20))
+    (tmp_path / "rye").mkdir()
+    (tmp_path / "rye" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    summary, _ = import_data(
+        tmp_path,
+        tmp_path / "out",
+        ImportSettings(layout="photos", rgb_size=0, hs_size=0),
+        workers=1,
+    )
+    (left_out,) = summary.left_out
+    assert "broken.png: cannot be read as an RGB image" in left_out[1]
+    samples = open_dataset(tmp_path / "out", hs_size=None, rgb_size=None)
+    assert (samples.info.unit, samples.info.rgb) == (COLOUR, "camera")
+    assert samples.info.photos_alone
+    (sample,) = samples
+    pixels = np.asarray(Image.open(path))
+    np.testing.assert_array_equal(np.rint(sample.rgb * 255), pixels)
+    assert sample.hs.dtype == np.uint8
+    np.testing.assert_array_equal(sample.hs[:, :, ::-1], np.maximum(pixels, 1))
+    with pytest.raises(DataError, match="x: holds photos without spectra, but y needs them"):
+        check_has_spectra("x", samples.info, "y needs them")
+    check_has_spectra("x", DatasetInfo(unit="reflectance"), "y needs them")
+
+
+def test_black_is_no_padding(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 6)).save(tmp_path / "black.png")
+    cube = PhotoCube(tmp_path / "black.png")
+    assert (cube.lines, cube.samples) == (6, 8)
+    part = cube.read(slice(1, 4), slice(2, 4))
+    assert part.shape == (3, 2, 3) and (part == 1).all()
+    part[0] = 0
+    shown = photo_crop(part)
+    assert (shown[0] == 1).all(), "white around a seed"
+    assert (shown[1:] < 0.01).all()
+
+
+@pytest.fixture(scope="module")
+def trays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SIMULATED trays, and their photos alone in a folder of each class."""
+    src = tmp_path_factory.mktemp("photos")
+    for number, species in enumerate(("b. napus", "g. tetrahit")):
+        write_simulated_tray(
+            src / "both" / species, f"tray-{number}", species=(species,), seed=number, **TRAY
+        )
+        photo = src / "both" / species / f"tray-{number}.png"
+        (src / "alone" / species).mkdir(parents=True)
+        (src / "alone" / species / photo.name).write_bytes(photo.read_bytes())
+    return src
+
+
+def test_seeds_are_found_on_a_photo_of_a_tray(trays: Path, tmp_path: Path) -> None:
+    """As many as with the scan beside it, in the same order, looking the same."""
+    found = {}
+    for kind in ("both", "alone"):
+        summary, _ = import_data(trays / kind, tmp_path / kind, ImportSettings(), workers=1)
+        assert summary.objects == {"whole": 12}
+        found[kind] = open_dataset(tmp_path / kind)
+    both, alone = found["both"], found["alone"]
+    assert alone.info.photos_alone and not both.info.photos_alone
+    assert alone.ids == both.ids
+    assert (alone.labels, alone.groups) == (both.labels, both.groups)
+    for one, other in zip(both, alone, strict=True):
+        seeds = [(sample.rgb < 1).any(axis=2) for sample in (one, other)]
+        share = seeds[1].sum() / seeds[0].sum()
+        assert 0.7 < share < 1.2, one.id
+        colours = [
+            sample.rgb[seed].mean(axis=0) for sample, seed in zip((one, other), seeds, strict=True)
+        ]
+        np.testing.assert_allclose(colours[1], colours[0], atol=0.1)
+        assert other.hs.any(axis=2).mean() == pytest.approx(seeds[1].mean(), abs=0.1)
+
+
+def test_each_photo_may_be_one_seed_all_the_same(trays: Path) -> None:
+    assert recognise(trays / "alone", ImportSettings()).layout == "tray"
+    plan = recognise(trays / "alone", PHOTOS)
+    assert [item.kind for item in plan.items] == ["seed", "seed"]
