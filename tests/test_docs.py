@@ -37,7 +37,7 @@ def test_every_example_runs(tmp_path, monkeypatch, capsys):
             samples = open_dataset(words[4])
             assert len(samples) >= 10
             assert samples.info.simulated
-            assert samples.wavelengths_nm is not None
+            assert (samples.wavelengths_nm is None) == samples.info.photos_alone
             assert len(samples.classes) >= 4
             assert None not in samples.labels
 

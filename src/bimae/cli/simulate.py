@@ -40,6 +40,7 @@ class SimulateOptions:
         "lot",
         "scene",
         "boxes",
+        "photos",
     ] = "tfrecords"
     """TFRecords, or raw files in a layout that `bimae data import` understands; lot: one tray of
     seeds that nobody has named, nine in ten of them rape."""

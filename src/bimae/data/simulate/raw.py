@@ -26,7 +26,10 @@ from bimae.data.simulate.trays import write_simulated_tray
 from bimae.errors import DataError
 from bimae.storage import atomic_folder, write_text
 
-LAYOUTS = ("folders", "bisid-raw", "cubes", "views", "table", "tray", "lot", "scene", "boxes")
+LAYOUTS = (
+    *("folders", "bisid-raw", "cubes", "views", "table", "tray", "lot", "scene", "boxes"),
+    "photos",
+)
 MARK = "SIMULATED.txt"
 SCALE = 10000  # reflectance 1 in the 16-bit files, as most software writes it
 TRAYS_PER_CLASS = 3
@@ -163,6 +166,13 @@ def _views(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None
         _png(folder / "RGB" / f"{sample.id}.png", sample.rgb)
 
 
+def _photos(folder: Path, samples: Iterable[Sample], _: Sequence[float]) -> None:
+    for sample in samples:
+        place = folder / str(sample.label)
+        place.mkdir(exist_ok=True)
+        _picture(sample.rgb).save(place / f"{sample.id}.jpg", quality=95)
+
+
 def _table(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None:
     (folder / "files").mkdir()
     with (folder / "seeds.csv").open("w", newline="", encoding="utf-8") as file:
@@ -219,6 +229,7 @@ _WRITERS: dict[str, Callable[[Path, Iterable[Sample], Sequence[float]], None]] =
     "bisid-raw": _bisid_raw,
     "cubes": _cubes,
     "views": _views,
+    "photos": _photos,
     "table": _table,
     "scene": _scene,
     "boxes": _boxes,
