@@ -263,3 +263,19 @@ def test_a_folder_keeps_it(tmp_path: Path) -> None:
     assert not torch.equal(by_objects, both)
     model.save_pretrained(tmp_path / "n")
     assert torch.equal(SeedClassifier.from_pretrained(tmp_path / "n")(hs, rgb), by_objects)
+
+
+def test_what_the_network_counts_is_known_without_asking_it() -> None:
+    model = SeedClassifier(
+        replace(CONFIGURED, model=replace(CONFIG, bands=BANDS), any_sensor=True, scale="after")
+    )
+    hs = torch.rand(2, BANDS, CONFIG.hs_size, CONFIG.hs_size)
+    rgb = torch.rand(2, 3, CONFIG.rgb_size, CONFIG.rgb_size)
+    assert model.network_counts(hs, rgb) == 1
+    model.discriminant = told()
+    model.discriminant.shares.copy_(torch.tensor([[0.1, 0.2, 0.3, 0.4], [1.0] * 4]))
+    for shown in ((hs, None, None), (None, rgb, None), (hs, rgb, None), (hs[:, :2], None, [0, 3])):
+        found = model.beside(*shown)
+        assert found is not None
+        assert model.network_counts(*shown) == found[2]
+    assert model.network_counts(hs, rgb) == pytest.approx(0.4)

@@ -100,8 +100,7 @@ class Explainer:
             found[pieces.kind, "occlusion"] = occlusion(asked, pieces).double().numpy()
         views = (None if view is None else view[None] for view in (asked.hs, asked.rgb))
         hs, rgb = views
-        beside = self.model.beside(hs, rgb, self.rows)
-        if beside is not None and beside[2] == 0:
+        if self.model.network_counts(hs, rgb, self.rows) == 0:
             return found
         device = next(self.model.parameters()).device
         target = torch.tensor([asked.target], device=device)

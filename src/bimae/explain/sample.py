@@ -77,8 +77,7 @@ def explain_sample(
     looks = model.config.modality
     hs, rgb = hs if looks != "rgb" else None, rgb if looks != "hs" else None
     weighed = None
-    beside = model.beside(hs, rgb, bands)
-    if beside is None or beside[2] != 0:
+    if model.network_counts(hs, rgb, bands) != 0:
         weighed = token_weights(model, hs, rgb, bands, classes=classes, by=by)
         classes, said = weighed.classes, weighed.probability
     else:

@@ -151,6 +151,22 @@ class SeedClassifier(Pretrained[ClassifierConfig], nn.Module):
         )
         return found
 
+    def network_counts(
+        self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
+    ) -> float:
+        """What the network's own logits count in the answer; nothing is computed of the images.
+
+        Arguments as in `features`; 1 without a discriminant.
+        """
+        if self.discriminant is None:
+            return 1.0
+        sees = hs is not None and self.config.modality != "rgb"
+        places = None
+        if hs is not None and sees:
+            places = self.discriminant.places(hs, self.bands if bands is None else bands)
+        shows = rgb is not None and self.config.modality != "hs"
+        return self.discriminant.counts(sees, shows, places)[0]
+
     def features(
         self, hs: Tensor | None = None, rgb: Tensor | None = None, bands: Bands = None
     ) -> Tensor:

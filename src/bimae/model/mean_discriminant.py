@@ -165,7 +165,7 @@ class MeanDiscriminant(nn.Module):
         Raises:
             ModelError: `hs` shows other bands than the camera has.
         """
-        layer = self.layer(hs is not None, rgb is not None, self._places(hs, bands))
+        layer = self.layer(hs is not None, rgb is not None, self.places(hs, bands))
         there = hs if hs is not None else rgb
         assert there is not None, "the network was shown one of the views"
         logits, averages = layer.to(there.device)(hs, rgb)
@@ -242,9 +242,18 @@ class MeanDiscriminant(nn.Module):
             blank if hs else None,
         )
 
-    def _places(
+    def places(
         self, hs: Tensor | None, bands: Tensor | Sequence[int] | None
     ) -> tuple[int, ...] | None:
+        """Which of the camera's channels `hs` [B, m, ...] shows; None: all, or there are none.
+
+        Args:
+            hs: Spectral images or patches.
+            bands: As of `forward`.
+
+        Raises:
+            ModelError: `hs` shows other bands than the camera has.
+        """
         if hs is None:
             return None
         count = self.bands if self._camera is None else len(self._camera.shows)
