@@ -176,7 +176,7 @@ def test_few_shots(
     found = told(tmp_path / "p")
     assert (found["shots"], found["samples"]["train"]) == (1, 19)
     lines = mistakes(probe(capsys, pretrained, small_data, *words, "--shots=50"))
-    assert "training samples, expected at least shots=50" in lines[0]
+    assert "shots=50: 19 classes have fewer training samples" in lines[0]
 
 
 def without_labels(data: Path, out: Path) -> None:

@@ -198,6 +198,7 @@ def test_mistakes_are_told_as_scikit_learn_tells_them(spectra, tmp_path):
         ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
         ({"options": {"croop": 0.1}}, "options names 'croop'; choose of"),
         ({"options": {"epochs": 3}}, "options names 'epochs'; that is a parameter"),
+        ({"options": {"class_weights": "sqrt"}}, "that is the parameter class_weight"),
         ({"options": {"crop": 0}}, "crop is 0"),
         ({"class_weight": "heavy"}, "balanced"),
     ],

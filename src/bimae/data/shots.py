@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from bimae.data.splits import PARTS, Split
-from bimae.errors import ConfigError
+from bimae.errors import ConfigError, count
+
+NAMED = 8  # classes in a message
 
 
 def few(split: Split, labels: Sequence[str | None], shots: int, seed: int) -> Split:
@@ -25,7 +27,7 @@ def few(split: Split, labels: Sequence[str | None], shots: int, seed: int) -> Sp
 
     Raises:
         ConfigError: `shots` or `seed` is too small, no training sample has a label, or classes
-            have fewer training samples than `shots` (a line for each).
+            have fewer training samples than `shots`.
     """
     if bad := [
         f"{name}={value}: expected at least {least}"
@@ -41,13 +43,13 @@ def few(split: Split, labels: Sequence[str | None], shots: int, seed: int) -> Sp
         raise ConfigError(
             f"shots={shots}: no training sample has a label; draw shots from labelled data"
         )
-    if short := [
-        f"class {name!r}: {len(members[name])} training samples, expected at least shots={shots}: "
-        f"take at most {min(map(len, members.values()))} shots, or all samples"
-        for name in sorted(members)
-        if len(members[name]) < shots
-    ]:
-        raise ConfigError.of(short)
+    if short := [name for name in sorted(members) if len(members[name]) < shots]:
+        have = ", ".join(f"{name} {len(members[name])}" for name in short[:NAMED])
+        raise ConfigError(
+            f"shots={shots}: {count(len(short), 'class has', 'classes have')} fewer training "
+            f"samples ({have}{', ...' * (len(short) > NAMED)}); take at most "
+            f"{min(map(len, members.values()))} shots, all samples, or leave these classes out"
+        )
     rng = np.random.default_rng(seed)
     drawn: list[int] = []
     for name in sorted(members):

@@ -117,8 +117,9 @@ def _looks(
     )
     if shown != "rgb" and config.scale in ALONE and len(channels) == 1:
         raise ConfigError(
-            f"bands {bands!r} is a single one here, and this model scales each pixel over the "
-            "bands that are there, which of one gives nothing; show two or more"
+            f"bands{'' if bands == 'auto' else f' {bands!r}'}: a single one here, and this model "
+            "scales each pixel over the bands that are there, which of one gives nothing; show two "
+            "or more"
         )
     sees = shown != "rgb"
     standard, among = _measured_there(config, samples) if sees else (config.standard, config.among)

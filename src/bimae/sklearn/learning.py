@@ -38,6 +38,10 @@ OWN = {"width", "depth", "heads", "class_weight", "validation_fraction", "option
 OWN |= {"random_state", "wavelengths_nm"}
 NOT_ASKED = {"data", "out", "overwrite", "resume", "seed", "model", "strategy", "workers", "logger"}
 NOT_ASKED |= {"shots", "leave_out", "class_weights"}
+INSTEAD = {
+    "class_weights": "that is the parameter class_weight",
+    "seed": "that is the parameter random_state",
+}
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,11 @@ def _unknown(options: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, 
     known = {field.name for field in fields(FinetuneOptions)} - NOT_ASKED - set(asked)
     return {
         name: f"options names {name!r}; "
-        + ("that is a parameter of its own" if name in asked else f"choose of {sorted(known)}")
+        + (
+            "that is a parameter of its own"
+            if name in asked
+            else INSTEAD.get(name) or f"choose of {sorted(known)}"
+        )
         for name in options
         if name not in known
     }
