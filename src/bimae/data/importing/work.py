@@ -20,7 +20,8 @@ from typing import Any
 from bimae.data.cubes.cube import Bands
 from bimae.data.importing.items import Item, fingerprint
 from bimae.data.importing.one_thread import one_thread
-from bimae.data.importing.readers import Read, read_boxed, read_scene, read_seed
+from bimae.data.importing.readers import Read, read_seed
+from bimae.data.importing.scene_items import read_boxed, read_scene
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.tray_items import cut_tray, find_tray, read_archive
 from bimae.data.leakage import Digest, digest_of
