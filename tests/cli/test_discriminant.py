@@ -36,6 +36,8 @@ def test_alone_it_is_a_model_like_any_other(
     card = (alone / "model" / "README.md").read_text()
     assert "a discriminant analysis of mean spectrum and mean colour answers alone" in card
     assert "beside the network" not in card and "those of the network" not in card
+    assert config["discriminant_objects"] > 19
+    assert f"averages of {config['discriminant_objects']} training objects" in card
     found = json.loads((alone / "results.json").read_text())
     assert found["accuracy"] > 0.3, "of 19 simulated species"
     for words in (("--modality=rgb",), ("--modality=hs", "--bands=470nm,600nm,900nm")):

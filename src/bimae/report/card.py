@@ -18,6 +18,7 @@ import torch
 import bimae
 from bimae.data import SeedDataset, Split
 from bimae.data.splits import PARTS
+from bimae.errors import count
 from bimae.evaluate.classification import Results
 from bimae.model import ClassifierConfig, ModelConfig
 from bimae.model.pretrained import read_json
@@ -157,6 +158,9 @@ def _reads(config: ClassifierConfig, *, alone: bool) -> list[str]:
             else "- averaged over the object too: a discriminant analysis of mean spectrum and "
             "mean colour answers beside the network"
         )
+    if config.discriminant_objects:
+        objects = count(config.discriminant_objects, "training object")
+        told.append(f"- it holds these averages of {objects}: who passes it on passes them on")
     return [*told, ""]
 
 
