@@ -1,5 +1,6 @@
 """An RGB camera alone, through the front door: photos in, answers out."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -56,11 +57,17 @@ def test_from_photos_to_the_purity_of_a_lot(
     ran = run(capsys, "bands", model, data)
     assert ran.code == 2
 
+    (line,) = mistakes(
+        run(capsys, "evaluate", f"--weights={model}", f"--data={data}", "--modality=hs")
+    )
+    assert "modality hs is asked for, but this model reads rgb" in line
+
     lot = photos / "b. napus"
     out = tmp_path / "a.csv"
     ran = run(capsys, "predict", model, lot, f"--out={out}", "--workers=1")
     assert ran.code == 0, ran.err
     assert "the largest seed here decides" not in ran.err, "it learned from photos"
+    assert "not to be relied on" not in ran.err
     found = rows(out)
     assert [row["id"] for row in found] == [
         f"tray-{t}/00{n}" for t in (0, 2, 4) for n in (1, 2, 3, 4)
@@ -84,6 +91,14 @@ def test_a_model_of_any_sensor_answers_by_rgb_alone(
     ran = run(capsys, "predict", model, photos / "b. napus", f"--out={out}", "--workers=1")
     assert ran.code == 0, ran.err
     assert len(rows(out)) == 12
+    assert "not to be relied on" not in ran.err, "nobody tells what its colours were"
+    about = json.loads((model / "model" / "about.json").read_text())
+    about["data"]["rgb"] = "camera"
+    (model / "model" / "about.json").write_text(json.dumps(about))
+    ran = run(capsys, "predict", model, photos / "b. napus", f"--out={out}", "--workers=1",
+              "--overwrite=true")  # fmt: skip
+    told = "RGB images are a photo's, cut out without a scan, but the model learned from a camera's"
+    assert told in ran.err and "not to be relied on" in ran.err
     for modality in ("hs", "bimodal"):
         (line,) = mistakes(
             run(capsys, "predict", model, photos / "b. napus", f"--modality={modality}",

@@ -1,5 +1,6 @@
 """Photos without spectra: what folders of them are, and seeds found on photos of trays."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,11 @@ def test_seeds_are_found_on_a_photo_of_a_tray(trays: Path, tmp_path: Path) -> No
         found[kind] = open_dataset(tmp_path / kind)
     both, alone = found["both"], found["alone"]
     assert alone.info.photos_alone and not both.info.photos_alone
+    assert (both.info.rgb, alone.info.rgb) == ("camera", "photo"), "framed and outlined otherwise"
+    layouts = [
+        json.loads((tmp_path / kind / "dataset.json").read_text())["layout"] for kind in found
+    ]
+    assert [layout.split()[0] for layout in layouts] == ["scans", "photos"]
     assert alone.ids == both.ids
     assert (alone.labels, alone.groups) == (both.labels, both.groups)
     for one, other in zip(both, alone, strict=True):

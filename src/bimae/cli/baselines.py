@@ -24,7 +24,6 @@ ABOUT = (
 EXAMPLE = "bimae baselines DATA --balanced both --out runs/baselines"
 FILE_NAME = "baselines.json"
 ALL = "all"
-OF_RGB = ("colours", "images")  # views of baselines
 
 
 @dataclass(frozen=True)
@@ -175,10 +174,11 @@ def _possible(options: BaselinesOptions, samples: "SeedDataset") -> BaselinesOpt
 
     if not samples.info.photos_alone:
         return options
-    names = [name for name in options.names() if METHODS[name].view in ("nothing", *OF_RGB)]
-    if len(names) < len(options.names()) and options.methods.strip() != ALL:
-        wrong = ", ".join(name for name in options.names() if name not in names)
-        check_has_spectra(str(options.data), samples.info, f"{wrong} need them; leave them out")
+    wrong = [name for name in options.names() if METHODS[name].spectral]
+    names = [name for name in options.names() if name not in wrong]
+    if wrong and options.methods.strip() != ALL:
+        told = f"{', '.join(wrong)} need them; leave them out"
+        check_has_spectra(str(options.data), samples.info, told)
     print(f"note: photos without spectra: methods of RGB alone ({', '.join(names)})")
     return replace(options, methods=",".join(names))
 

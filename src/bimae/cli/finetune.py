@@ -69,7 +69,7 @@ def _finish(options: FinetuneOptions) -> "Finish | None":
     """What is put beside the trained network, if anything is; and says how."""
     if not options.discriminant:
         return None
-    from bimae.evaluate.beside import add_discriminant
+    from bimae.evaluate.beside import ENOUGH, add_discriminant
     from bimae.train.modules import weights_of_classes
     from bimae.train.sensors import usual_sensors
 
@@ -86,7 +86,7 @@ def _finish(options: FinetuneOptions) -> "Finish | None":
             cameras=usual_sensors(model.config.model.bands) if options.any_sensor else None,
             trained=bool(options.epochs) or options.head != "random",
         )
-        by = "no validation part to weigh them on"
+        by = f"fewer than {ENOUGH} validation samples to weigh them on"
         if found.weighed_on:
             by = f"weighed on {count(found.weighed_on, 'sample')}"
         counts = "; ".join(
@@ -129,10 +129,12 @@ def few_samples(options: FinetuneOptions, samples: int) -> str:
     ranged = options.any_sensor and options.scale in (None, "before", "after")
     if options.discriminant or ranged or samples > FEW:
         return ""
-    recipe = "any-sensor" if options.any_sensor else "few-samples"
+    ways = "--config any-sensor" if options.any_sensor else "--config few-samples"
+    if options.modality == "rgb":  # the recipes are of spectra
+        ways = "--discriminant true"
     return (
         f"note: of {count(samples, 'training sample')} much can be said without a network: try "
-        f"--config {recipe} (docs/discriminant.md)"
+        f"{ways} (docs/discriminant.md)"
     )
 
 

@@ -192,7 +192,7 @@ class Bars:
 
 def tell_plan(plan: "Plan") -> None:
     """Prints what was recognised."""
-    from bimae.data.importing import LAYOUTS
+    from bimae.data.importing.settings import described
 
     pictures = sum(item.rgb is not None for item in plan.items)
     labelled = {item.label for item in plan.items if item.label is not None}
@@ -203,10 +203,7 @@ def tell_plan(plan: "Plan") -> None:
         texts.append(
             count(len(labelled), "class") if len(labelled) > 1 else f"class {min(labelled)}"
         )
-    what = LAYOUTS[plan.layout]
-    if plan.photos_alone:
-        what = what.replace("scans", "photos")
-    print(f"found    {what}: {', '.join(texts)}")
+    print(f"found    {described(plan.layout, photos=plan.photos_alone)}: {', '.join(texts)}")
     if plan.simulated:
         print("note: these files say that they are SIMULATED; the data set will say so too")
 

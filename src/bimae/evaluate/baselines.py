@@ -138,6 +138,11 @@ class Method:
     draws: bool = False
     weighs: bool = True
 
+    @property
+    def spectral(self) -> bool:
+        """Whether it looks at spectra."""
+        return self.view not in ("nothing", "colours", "images")
+
 
 def _linear(task: Task) -> Any:
     return linear(task.balanced)

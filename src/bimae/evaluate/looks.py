@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset
+from bimae.data.info import check_has_spectra
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError
 from bimae.evaluate.level import check_level
@@ -82,10 +83,8 @@ def _looks(
     modality, bands = asked
     config = model.config
     shown = config.modality if modality == "auto" else modality
-    if samples.info.photos_alone and shown != "rgb":
-        if not (config.any_sensor and modality == "auto" and config.modality == "bimodal"):
-            raise ConfigError(_without_spectra(samples, shown, config))
-        shown = "rgb"
+    if samples.info.photos_alone and modality == "auto" and config.any_sensor:
+        shown = "rgb" if config.modality == "bimodal" else shown
     if not config.any_sensor:
         found = [
             f"{name} {asked} is asked for, but this model reads {own}; only a model of any sensor "
@@ -100,6 +99,7 @@ def _looks(
             raise ConfigError.of(found)
     note = ""
     if shown != "rgb":
+        check_has_spectra(str(samples.root), samples.info, _instead(config, shown))
         note = _turned(model, samples, bands)
         config = model.config
     elif bands != "auto":
@@ -144,13 +144,13 @@ def _looks(
     return Looks(reading, rows, note)
 
 
-def _without_spectra(samples: Sensed, shown: str, config: ClassifierConfig) -> str:
-    told = f"{samples.root}: holds photos without spectra, but "
+def _instead(config: ClassifierConfig, shown: str) -> str:
+    """What of photos alone a model that is to be shown spectra could be asked, or another one."""
     if config.any_sensor and config.modality == "bimodal":
-        return f"{told}--modality {shown} shows the model spectra; use --modality rgb"
+        return f"--modality {shown} shows the model spectra; use --modality rgb"
     return (
-        f"{told}this model looks at {config.modality}; ask one of RGB (bimae finetune --modality "
-        "rgb) or of any sensor (--any-sensor true)"
+        f"this model looks at {config.modality}; ask one of RGB (bimae finetune --modality rgb) or "
+        "of any sensor (--any-sensor true)"
     )
 
 

@@ -15,7 +15,11 @@ STEPS = "x 255, rounded"
 """How the unit of reflectance ends that an import stored as bytes."""
 UNRELIABLE = "not to be relied on"
 """What a note says of answers for data that are unlike all that a model has seen."""
-COLOURS = {"camera": "a camera's", "false colour": "false colour made from bands"}
+COLOURS = {
+    "camera": "a camera's",
+    "false colour": "false colour made from bands",
+    "photo": "a photo's, cut out without a scan",
+}
 
 
 class Sensed(Protocol):

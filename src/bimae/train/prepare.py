@@ -23,7 +23,7 @@ from bimae.model.distillation import Student
 from bimae.model.flops import classifying, pretraining
 from bimae.spectra import band_shares
 from bimae.train.engine import Engine
-from bimae.train.options import Arithmetic, RunOptions
+from bimae.train.options import Arithmetic, FinetuneOptions, RunOptions
 from bimae.train.processes import Processes
 
 PATCH_SIZE = 24  # the paper's
@@ -42,7 +42,7 @@ def open_for(options: RunOptions, model: ModelConfig | None) -> SeedDataset:
     hs_size: int | Literal["auto"] = model.hs_size if model else options.hs_size or "auto"
     rgb_size: int | Literal["auto"] = model.rgb_size if model else options.rgb_size or "auto"
     samples = open_dataset(options.data, hs_size=hs_size, rgb_size=rgb_size)
-    if getattr(options, "modality", None) != "rgb":
+    if not isinstance(options, FinetuneOptions) or options.modality != "rgb":
         check_has_spectra(
             str(options.data), samples.info,
             "this learns from spectra; bimae finetune --modality rgb learns from RGB alone",

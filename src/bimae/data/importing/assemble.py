@@ -16,7 +16,7 @@ from bimae import __version__
 from bimae.data.cubes.cube import Bands
 from bimae.data.importing.axes import axis_note
 from bimae.data.importing.items import Plan
-from bimae.data.importing.settings import LAYOUTS, ImportSettings
+from bimae.data.importing.settings import ImportSettings, described
 from bimae.data.importing.summary import ImportSummary
 from bimae.data.importing.work import bands_of, digests_of
 from bimae.data.info import COLOUR, DatasetInfo
@@ -245,7 +245,7 @@ def _counts(summary: ImportSummary, plan: Plan) -> dict[str, Any]:
             view: f"{sides[0][0]}x{sides[0][1]}" if len(sides) == 1 else "as found"
             for view, sides in summary.sizes.items()
         },
-        "layout": LAYOUTS[plan.layout],
+        "layout": described(plan.layout, photos=plan.photos_alone),
         "source_fingerprint": hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16],
         "made_by": f"bimae {__version__}",
     }

@@ -37,7 +37,7 @@ class Read:
         bands: What the bands are.
         sensor: The camera's name, or empty.
         unit: Unit of the spectra, or empty.
-        rgb: `camera` or `false colour`.
+        rgb: As of `DatasetInfo`.
         notes: What was assumed or mended.
         left_out: Name of each object of the item that cannot be used, and why.
         blanked: What is no number in it; known when all samples were taken.
@@ -63,6 +63,8 @@ class Read:
     ) -> "Read":
         """What was read of a cube and of the item's RGB image, if it has one."""
         rgb = "camera" if item.photo or item.rgb is not None else "false colour"
+        if item.photo and item.kind == "tray":  # outlined and framed otherwise than beside a scan
+            rgb = "photo"
         return cls(
             samples, cube.bands, cube.sensor, cube.unit, rgb, notes, [*left_out], cube.blanked
         )

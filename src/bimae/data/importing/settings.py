@@ -34,6 +34,13 @@ LAYOUTS: dict[str, str] = {
 }
 
 
+def described(layout: str, *, photos: bool) -> str:
+    """What a layout is, in words; of photos without spectra too."""
+    if photos and layout == "tray":
+        return "photos of many seeds, to be cut apart"
+    return LAYOUTS[layout]
+
+
 @dataclass(frozen=True)
 class ImportSettings:
     """How the files of a laboratory are read; see `bimae data import --help`.
