@@ -91,13 +91,13 @@ def test_a_model_of_any_sensor_answers_by_rgb_alone(
     ran = run(capsys, "predict", model, photos / "b. napus", f"--out={out}", "--workers=1")
     assert ran.code == 0, ran.err
     assert len(rows(out)) == 12
-    assert "not to be relied on" not in ran.err, "nobody tells what its colours were"
+    assert "not to be relied on" not in ran.err, "nobody tells how its images were framed"
     about = json.loads((model / "model" / "about.json").read_text())
     about["data"]["rgb"] = "camera"
     (model / "model" / "about.json").write_text(json.dumps(about))
     ran = run(capsys, "predict", model, photos / "b. napus", f"--out={out}", "--workers=1",
               "--overwrite=true")  # fmt: skip
-    told = "RGB images are a photo's, cut out without a scan, but the model learned from a camera's"
+    told = "images are cut out of trays, but the model learned from such as are of one seed"
     assert told in ran.err and "not to be relied on" in ran.err
     for modality in ("hs", "bimodal"):
         (line,) = mistakes(

@@ -12,9 +12,9 @@ import pytest
 
 from bimae import __version__
 from bimae.data import DatasetInfo, Sample, SeedDataset, open_dataset, write_tfrecords
+from bimae.data.colours import colour_type
 from bimae.errors import ModelError
 from bimae.export.agreement import as_accurate
-from bimae.export.feeding import colour_type
 from bimae.export.making import Chosen, Subject, made, rounded
 from bimae.export.nameplate import KEY, Nameplate
 from bimae.export.quantised import quantise

@@ -53,8 +53,8 @@ class ExportOptions:
     hs_pixels: Literal["uint8", "uint16", "float32"] = "float32"
     """Numbers that spectra come in, in the unit of the data that the model learned from."""
     rgb_pixels: Literal["auto", "uint8", "float32"] = "auto"
-    """Numbers that RGB images come in: bytes, or float32 in [0, 1]; auto: what --data has, else
-    bytes."""
+    """Numbers that RGB images come in: bytes, or float32 in [0, 1]; auto: as in --data, else as
+    where the model learned."""
     time: bool = True
     """Measure how long answers take."""
     overwrite: bool = False
@@ -142,9 +142,9 @@ def _check_free(files: Sequence[Path], overwrite: bool) -> None:
 def _subject(options: ExportOptions) -> "tuple[Subject, SeedDataset | None]":
     """The model turned to its sensor, and the data that are given."""
     from bimae.data import open_dataset
-    from bimae.export.feeding import colour_type
+    from bimae.data.colours import colour_type
     from bimae.export.making import Subject
-    from bimae.export.sensor import OwnSensor, Turned
+    from bimae.export.sensor import OwnSensor, Turned, colours_learned
     from bimae.model import SeedClassifier, model_folder
     from bimae.report.card import read_about
 
@@ -157,11 +157,12 @@ def _subject(options: ExportOptions) -> "tuple[Subject, SeedDataset | None]":
     sensor: Sensed = samples or OwnSensor.of(model.config, options.model)
     turned = Turned.to(model, sensor, options.modality, options.sensor)
     calibrated = _calibration(options, folder, turned.shown, model.config.classes)
-    colours = options.rgb_pixels
+    about, colours = read_about(folder), options.rgb_pixels
     if colours == "auto":
         sees = turned.looks.reading.modality != "hs"
-        colours = colour_type(samples) if samples is not None and sees else "uint8"
-    plate = turned.plate(folder, read_about(folder), calibrated, options.hs_pixels, colours)
+        known = colour_type(samples) if samples is not None and sees else colours_learned(about)
+        colours = known or "uint8"  # of a model of before bimae noted it
+    plate = turned.plate(folder, about, calibrated, options.hs_pixels, colours)
     return Subject(turned, folder, plate, calibrated), samples
 
 

@@ -19,6 +19,7 @@ def about(subject: "Subject") -> Iterator[str]:
     for name, (shape, pixels) in plate.inputs.items():
         sizes = ", ".join(map(str, shape))
         unit = f", {plate.hs.unit}" if name == "hs" and plate.hs and plate.hs.unit else ""
+        unit = ", 0 to 1" if (name, pixels) == ("rgb", "float32") else unit
         yield f"takes    {name} [batch, {sizes}] {pixels}{unit}"
     if plate.hs is not None:
         nm = plate.hs.nm

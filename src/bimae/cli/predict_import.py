@@ -192,7 +192,7 @@ def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) ->
     if problems := list(settings.problems()):
         raise ConfigError.of(problems)
     try:
-        return Raw.of(options.data, options.out, settings, classes, photos=sizes.photos)
+        return Raw.of(options.data, options.out, settings, classes, photo_side=sizes.photo_side)
     except DataError as error:  # whoever mistyped the path of records is to learn of these too
         text = str(error).replace(EXPECTED, f"expected TFRecords, {EXPECTED[len('expected ') :]}")
         raise DataError(text) from error

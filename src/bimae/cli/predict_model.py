@@ -23,15 +23,16 @@ class Sizes(NamedTuple):
     Attributes:
         hs_size: Side of spectral images in pixels.
         rgb_size: Side of RGB images in pixels.
-        seed_side: Square that seeds of trays were cut with where the model learned; None: unknown.
-        photos: Whether the model learned from photos without spectra.
+        seed_side: Square that seeds of trays were cut with where the model learned, in pixels of
+            the scan; None: unknown.
+        photo_side: The same in pixels of the photo.
         store: Numbers that reflectance becomes, where the model's scale depends on it.
     """
 
     hs_size: int
     rgb_size: int
     seed_side: int | None
-    photos: bool
+    photo_side: int | None
     store: Literal["float32", "uint8"] = "float32"
 
 
@@ -106,7 +107,7 @@ class _File:
         plate = self.exported.plate
         unit = "" if plate.hs is None else plate.hs.unit
         return Sizes(
-            plate.hs_size, plate.rgb_size, plate.seed_side, plate.photos,
+            plate.hs_size, plate.rgb_size, plate.seed_side, plate.photo_side,
             stored_as(unit, plate.scale),
         )  # fmt: skip
 
@@ -170,19 +171,16 @@ class _Folder:
 
 def sizes_of(folder: Path, config: "ClassifierConfig") -> Sizes:
     """Of a model folder: what its `about.json` knows, too."""
-    from bimae.data.info import COLOUR
     from bimae.evaluate.sensor import Learned, stored_as
     from bimae.report.card import read_about
 
-    about, sizes = read_about(folder), config.model
-    unit = Learned.of(about).unit
-    side = about.get("data", {}).get("seed_side")
+    learned, sizes = Learned.of(read_about(folder)), config.model
     return Sizes(
         sizes.hs_size,
         sizes.rgb_size,
-        side if isinstance(side, int) else None,
-        unit == COLOUR,
-        stored_as(unit, config.scale),
+        learned.seed_side,
+        learned.photo_side,
+        stored_as(learned.unit, config.scale),
     )
 
 

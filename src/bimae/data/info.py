@@ -32,10 +32,11 @@ class DatasetInfo:
         sensor: The spectral camera, as its files call it; empty where unknown.
         unit: What the spectra are: `reflectance`, `counts`, `radiance`, or empty where unknown;
             `colour` where there are none: blue, green and red of a photo stand in their place.
-        rgb: What the RGB images are: `camera`, `false colour` (made from bands), `photo` (seeds cut
-            out of photos of trays without a scan), or empty where unknown.
+        rgb: What the RGB images are: `camera`, `false colour` (made from bands), or empty where
+            unknown.
         seed_side: Of seeds cut from trays: side of the square around each, in pixels of the scan,
             by which one data set's seeds compare in size with another's; else None.
+        photo_side: The same in pixels of the photos; None also where these are of several scales.
     """
 
     name: str = ""
@@ -47,6 +48,7 @@ class DatasetInfo:
     unit: str = ""
     rgb: str = ""
     seed_side: int | None = None
+    photo_side: int | None = None
 
     @property
     def photos_alone(self) -> bool:
@@ -105,9 +107,10 @@ class DatasetInfo:
         for key, kind in (("simulated", bool), *texts):
             if key in known and not isinstance(known[key], kind):
                 raise DataError(f"{path}: {key} must be a {kind.__name__}, found {known[key]!r}")
-        side = known.get("seed_side")
-        if side is not None and (type(side) is not int or side < 1):
-            raise DataError(f"{path}: seed_side must be a number of pixels, found {side!r}")
+        for key in ("seed_side", "photo_side"):
+            side = known.get(key)
+            if side is not None and (type(side) is not int or side < 1):
+                raise DataError(f"{path}: {key} must be a number of pixels, found {side!r}")
         return cls(**known)
 
 

@@ -18,7 +18,6 @@ UNRELIABLE = "not to be relied on"
 COLOURS = {
     "camera": "a camera's",
     "false colour": "false colour made from bands",
-    "photo": "a photo's, cut out without a scan",
 }
 
 
@@ -49,16 +48,23 @@ class Learned:
     Attributes:
         unit: Of the spectra, as `DatasetInfo` has it; empty where unknown.
         rgb: What the RGB images were, likewise.
+        seed_side: Square that seeds of trays were cut with, in pixels of the scan; None where
+            unknown, or where no scan of a tray was among the images.
+        photo_side: The same in pixels of the photo.
     """
 
     unit: str = ""
     rgb: str = ""
+    seed_side: int | None = None
+    photo_side: int | None = None
 
     @classmethod
     def of(cls, about: Mapping[str, Any]) -> "Learned":
         """From what a model folder says of itself (`about.json`), which may be nothing."""
         data: Mapping[str, Any] = about.get("data") or {}
-        return cls(data.get("unit") or "", data.get("rgb") or "")
+        sides = (data.get("seed_side"), data.get("photo_side"))
+        seed, photo = (side if isinstance(side, int) else None for side in sides)
+        return cls(data.get("unit") or "", data.get("rgb") or "", seed, photo)
 
 
 def stored_as(unit: str, scale: str) -> Literal["float32", "uint8"]:
@@ -80,7 +86,8 @@ def check_values(
 
     Returns:
         What a person should know: that units could not be compared, that RGB images are of a kind
-        that the model has never seen. Nothing where neither side tells, as nothing is known then.
+        that the model has never seen, or framed otherwise. Nothing where neither side tells, as
+        nothing is known then.
 
     Raises:
         ModelError: The units are known, and differ.
@@ -90,6 +97,7 @@ def check_values(
         notes.append(_compare_units(samples, learned.unit, name))
     if modality != "hs":
         notes.append(_compare_colours(samples.info.rgb, learned.rgb, name))
+        notes.append(_compare_frames(samples.info, learned, name))
     return [note for note in notes if note]
 
 
@@ -130,6 +138,22 @@ def _compare_colours(found: str, expected: str, name: str) -> str:
     return (
         f"{some}RGB images are {_colours(new)}, but {name} learned from {_colours(known)}: its "
         f"answers{' to these' * bool(some)} are {UNRELIABLE}"
+    )
+
+
+def _compare_frames(found: DatasetInfo, learned: Learned, name: str) -> str:
+    """Seeds cut out of trays lie on white, all at one scale; others are as they were taken."""
+    if not found.rgb or not learned.rgb:  # else no import made them: nothing is known
+        return ""
+    cut = found.seed_side is not None or found.photo_side is not None
+    known = learned.seed_side is not None or learned.photo_side is not None
+    if cut == known:
+        return ""
+    ours, theirs = "cut out of trays", "of one seed or object each, framed as they were taken"
+    here, there = (ours, theirs) if cut else (theirs, ours)
+    return (
+        f"images are {here}, but {name} learned from such as are {there}: its answers are "
+        f"{UNRELIABLE}"
     )
 
 

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bimae.data import SeedDataset
+from bimae.data.colours import colour_type, colours
 from bimae.data.transforms import Mix
 from bimae.errors import BandError, DataError, ModelError
 from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
-from bimae.export.nameplate import Nameplate, Pixels, RgbPixels, Spectra
+from bimae.export.nameplate import Nameplate, Pixels, Spectra
 from bimae.spectra import BandSelection, BandWeights, band_reach
-
-LOOKED_AT = 16  # samples, to find out what colours are
-BETWEEN = 1e-3  # of a step of a byte, beyond which a number is none
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,16 @@ class Feed:
         if plate.hs is not None:
             picks, note = _picks(plate.hs, plate.bands, samples, name)
             notes.append(note)
-        learned = Learned("" if plate.hs is None else plate.hs.unit, plate.rgb)
+        unit = "" if plate.hs is None else plate.hs.unit
+        learned = Learned(unit, plate.rgb, plate.seed_side, plate.photo_side)
         notes += check_values(
             samples, learned, modality=plate.modality, scale=plate.scale, name=name
         )
-        if plate.rgb_pixels == "uint8" and any("RGB" in text for text in samples.resized):
-            notes.append(f"RGB images are resized here, and rounded to the bytes that {name} takes")
+        if plate.rgb_pixels == "uint8" and colour_type(samples) != "uint8":
+            notes.append(
+                f"RGB images are no bytes here, and rounded to those that {name} takes; its "
+                "answers may differ a little from the model's (bimae export --rgb-pixels float32)"
+            )
         return cls(plate, picks, "; ".join(filter(None, notes)))
 
     def inputs(self, samples: SeedDataset, indices: Sequence[int]) -> dict[str, NDArray[Any]]:
@@ -97,29 +99,6 @@ def averages(cube: NDArray[Any], mix: Mix) -> NDArray[np.float32]:
     low = needed.min(axis=2, keepdims=True)
     found: NDArray[np.float32] = (needed - low) @ mix.matrix.T + low
     return found
-
-
-def colour_type(samples: SeedDataset) -> RgbPixels:
-    """What RGB images of a data set are: bytes (or numbers that are bytes over 255), or others."""
-    for i in range(0, len(samples), max(1, len(samples) // LOOKED_AT)):
-        rgb = samples.stored(i, "rgb").rgb
-        if rgb is not None and rgb.dtype != np.uint8 and not _are_bytes(rgb):
-            return "float32"
-    return "uint8"
-
-
-def _are_bytes(rgb: NDArray[Any]) -> bool:
-    steps = rgb * np.float32(255)
-    return bool(np.abs(steps - np.rint(steps)).max(initial=0) < BETWEEN)
-
-
-def colours(rgb: NDArray[Any], pixels: str) -> NDArray[Any]:
-    """RGB images as bytes, or as float32 in [0, 1]; to bytes they are rounded."""
-    if pixels == "uint8":
-        if rgb.dtype == np.uint8:
-            return rgb
-        return np.asarray(np.rint(rgb * np.float32(255)).clip(0, 255).astype(np.uint8))
-    return rgb / np.float32(255) if rgb.dtype == np.uint8 else rgb
 
 
 def _typed(cube: NDArray[Any], pixels: Pixels, where: str) -> NDArray[Any]:

@@ -7,18 +7,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import inf
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from bimae.data.colours import RgbPixels
 from bimae.errors import ModelError
 from bimae.spectra import BandWeights
 
 KEY = "bimae"
 FORMAT = 1
-LATER = {"rgb": "", "photos": False}
+LATER = {"rgb": "", "photo_side": None}
 """What files of this format did not say at first, and what that means."""
 Modality = Literal["bimodal", "hs", "rgb"]
 Pixels = Literal["uint8", "uint16", "float32"]
-RgbPixels = Literal["uint8", "float32"]
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Nameplate:
             no RGB image goes in.
         judging: The calibration; None: probabilities are all that comes out.
         precision: Of the products inside.
-        seed_side: Square that seeds of trays were cut with, in pixels; None: unknown.
-        photos: Whether it learned from photos without spectra, whose pixels these are.
+        seed_side: Square that seeds of trays were cut with, in pixels of the scan; None: unknown.
+        photo_side: The same in pixels of the photo.
         rgb: What the RGB images were that the model learned from, as `DatasetInfo` has it; empty
             where unknown, or where none go in.
     """
@@ -117,7 +117,7 @@ class Nameplate:
     judging: Judging | None
     precision: Literal["fp32", "int8"] = "fp32"
     seed_side: int | None = None
-    photos: bool = False
+    photo_side: int | None = None
     rgb: str = ""
 
     @property
@@ -162,6 +162,7 @@ class Nameplate:
                     f"version that made it ({found.get('bimae')}), or export the model again"
                 )
             found = LATER | found
+            found.pop("photos", None)  # said for a while what photo_side says
             if found["hs"] is not None:
                 found["hs"] = Spectra(**_given(Spectra, found["hs"]))
             if (judging := found["judging"]) is not None:
@@ -184,7 +185,3 @@ def _given(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-PIXELS: tuple[Pixels, ...] = get_args(Pixels)
-RGB_PIXELS: tuple[RgbPixels, ...] = get_args(RgbPixels)

@@ -6,14 +6,14 @@ Shapes: n channels, C bands.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bimae import __version__
 from bimae.data import DatasetInfo
-from bimae.data.info import COLOUR
+from bimae.data.colours import RgbPixels
 from bimae.evaluate.looks import Asked, Looks, look
 from bimae.evaluate.sensor import Learned, Sensed
-from bimae.export.nameplate import Judging, Nameplate, Pixels, RgbPixels, Spectra
+from bimae.export.nameplate import Judging, Nameplate, Pixels, Spectra
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.predict.calibrated import Calibrated
 from bimae.predict.network import calibration_digest, model_digest
@@ -111,7 +111,7 @@ class Turned:
         """
         config, reading = self.model.config, self.looks.reading
         data: Mapping[str, Any] = about.get("data", {})
-        side = data.get("seed_side")
+        learned = Learned.of(about)
         return Nameplate(
             bimae=__version__,
             model=model_digest(folder),
@@ -124,14 +124,12 @@ class Turned:
             scale=reading.scale,
             hs_size=config.model.hs_size,
             rgb_size=config.model.rgb_size,
-            hs=None
-            if reading.modality == "rgb"
-            else self._spectra(str(data.get("unit", "")), hs_pixels),
+            hs=None if reading.modality == "rgb" else self._spectra(learned.unit, hs_pixels),
             rgb_pixels=None if reading.modality == "hs" else rgb_pixels,
             judging=None if calibrated is None else _judging(calibrated),
-            seed_side=side if isinstance(side, int) else None,
-            photos=Learned.of(about).unit == COLOUR,
-            rgb="" if reading.modality == "hs" else Learned.of(about).rgb,
+            seed_side=learned.seed_side,
+            photo_side=learned.photo_side,
+            rgb="" if reading.modality == "hs" else learned.rgb,
         )
 
     def _spectra(self, unit: str, pixels: Pixels) -> Spectra:
@@ -149,6 +147,16 @@ class Turned:
             self.sensor.bands,
             nm,
         )
+
+
+def colours_learned(about: Mapping[str, Any]) -> RgbPixels | None:
+    """Numbers that the RGB images came in that a model learned from; None where unknown.
+
+    Args:
+        about: What the model folder says of itself; may be empty.
+    """
+    found = about.get("data", {}).get("rgb_pixels")
+    return found if found in get_args(RgbPixels) else None
 
 
 def _are_its_own(config: ClassifierConfig, sensor: Sensed, bands: str) -> bool:

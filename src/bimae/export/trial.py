@@ -31,10 +31,14 @@ def trial_samples(plate: Nameplate, reading: Reading, sensor: Sensed) -> GivenSa
     def images(number: int) -> StoredImages:
         rng = np.random.default_rng([19, number])
         hs = None if plate.hs is None else _cube(plate, plate.hs.pixels, reading, sensor.bands, rng)
-        rgb = None
+        rgb: NDArray[np.uint8] | NDArray[np.float32] | None = None
         if plate.rgb_pixels is not None:
-            side = plate.rgb_size
-            rgb = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+            shape = (plate.rgb_size, plate.rgb_size, 3)
+            rgb = (
+                rng.integers(0, 256, shape, dtype=np.uint8)
+                if plate.rgb_pixels == "uint8"
+                else rng.random(shape, np.float32)
+            )
         return StoredImages(rgb, hs)
 
     return GivenSamples(

@@ -94,17 +94,16 @@ class Raw:
         settings: ImportSettings,
         classes: Collection[str],
         *,
-        photos: bool = False,
+        photo_side: int | None = None,
     ) -> "Raw":
         """Finds out what raw files are.
 
         Args:
             src: The files.
             out: The file that answers go to.
-            settings: How they are to be read.
+            settings: How they are to be read; the side of seeds is in pixels of scans.
             classes: Of the model: only these are believed where a folder's name says so.
-            photos: Whether the model learned from photos without spectra. The side of seeds is in
-                pixels of those, or of a scan, and means nothing to the other.
+            photo_side: The side of seeds in pixels of photos, for photos without scans.
 
         Raises:
             DataError: There is nothing that can be imported, or `out` lies among the files, where
@@ -118,14 +117,14 @@ class Raw:
         plan = recognise(src, settings)
         if src.suffix.lower() not in LISTS:
             drop_folder_labels(plan, classes)
-        if settings.seed_side is not None and plan.photos_alone != photos:
-            settings = replace(settings, seed_side=None)
-            if plan.layout == "tray":
-                theirs, ours = ("photos", "scans") if photos else ("scans", "photos")
-                plan.notes.append(
-                    f"how wide seeds were cut out of {theirs} to learn from says nothing of "
-                    f"{ours}: the largest seed here decides"
-                )
+        sides = {"scans": settings.seed_side, "photos": photo_side}
+        mine, other = ("photos", "scans") if plan.photos_alone else ("scans", "photos")
+        settings = replace(settings, seed_side=sides[mine])
+        if plan.layout == "tray" and sides[mine] is None and sides[other] is not None:
+            plan.notes.append(
+                f"how wide seeds were cut out of {other} to learn from says nothing of {mine}: the "
+                "largest seed here decides"
+            )
         return cls(src, out.with_name(f"{out.name}.import"), settings, plan)
 
     @property

@@ -17,6 +17,7 @@ import torch
 
 import bimae
 from bimae.data import SeedDataset, Split
+from bimae.data.colours import colour_type
 from bimae.data.splits import PARTS
 from bimae.errors import count
 from bimae.evaluate.classification import Results
@@ -54,7 +55,9 @@ def about(samples: SeedDataset, split: Split, options: Mapping[str, Any]) -> dic
             "sensor": info.sensor,
             "unit": info.unit,
             "rgb": info.rgb,
+            "rgb_pixels": colour_type(samples),
             "seed_side": info.seed_side,
+            "photo_side": info.photo_side,
             "fingerprint": samples.fingerprint,
             "parts": {part: len(getattr(split, part)) for part in PARTS},
             "learned_per_class": dict(

@@ -46,7 +46,8 @@ def assemble(
     settings: ImportSettings,
     name: str,
     source: str,
-    seed_side: int = 0,
+    seed_side: int | None = None,
+    photo_side: int | None = None,
 ) -> ImportSummary:
     """Writes the data set; the folder appears when it is complete, replacing an older one.
 
@@ -59,7 +60,8 @@ def assemble(
         settings: How things were read.
         name: What to call the data set.
         source: Where it comes from, in words.
-        seed_side: Side of the squares that seeds of trays were cut with; 0: no trays.
+        seed_side: Side of the squares that seeds of trays were cut with; None: no scans of trays.
+        photo_side: The same in pixels of the photos.
 
     Raises:
         DataError: Nothing could be read.
@@ -96,7 +98,8 @@ def assemble(
         summary.bytes = sum(p.stat().st_size for p in folder.glob("*.tfrecord"))
         _tray_files(found, work, folder, settings.pictures)
         write_text(folder / REPORT, json.dumps(summary.as_json(), indent=1) + "\n")
-        info = replace(_info(summary, plan, settings, name, source), seed_side=seed_side or None)
+        info = _info(summary, plan, settings, name, source)
+        info = replace(info, seed_side=seed_side, photo_side=photo_side)
         info.save(folder, **_counts(summary, plan))
     return summary
 

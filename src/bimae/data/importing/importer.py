@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import IO, Any
 
 from bimae.data.dataset import open_dataset
@@ -27,6 +28,7 @@ OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, SPLIT_NAME, "inspect.html"}
 """What a data set's folder may hold besides shards; anything else is not ours to replace."""
 
 SEEDS_PER_CUT = 64  # of a tray, by one process at a time
+ONE_SCALE = 1.05  # by which photos of one camera at one height may differ
 
 Stage = Callable[[str, str, int], Callable[[int], None]]
 """Begins a stage (what, unit, how many); what it returns is told how many more are done."""
@@ -124,7 +126,8 @@ def import_data(
             settings=settings,
             name=name,
             source=source,
-            seed_side=side,
+            seed_side=None if plan.photos_alone or not side else side,
+            photo_side=_photo_side(found, side),
         )
     except DataError:
         shutil.rmtree(work)  # nothing that was read is of use
@@ -201,6 +204,15 @@ def _side(found: list[dict[str, Any]], settings: ImportSettings) -> int:
     side = max((item.get("side", 0) for item in told), default=0)
     side = side or max((item.get("any_side", 0) for item in told), default=0)
     return settings.seed_side or side if told else 0
+
+
+def _photo_side(found: list[dict[str, Any]], side: int) -> int | None:
+    """The same in pixels of the photos, where all show seeds at about one scale."""
+    told = [facts["items"][0].get("photo_scale") for facts in found]
+    scales = [scale for scale in told if scale is not None]
+    if not side or not scales or max(scales) > ONE_SCALE * min(scales):
+        return None
+    return round(side * float(median(scales)))
 
 
 def _too_large(found: list[dict[str, Any]], side: int) -> list[str]:

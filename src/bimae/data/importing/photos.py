@@ -38,16 +38,16 @@ class PhotoCube(Cube):
         Raises:
             DataError: It cannot be read as an image.
         """
-        self._photo = np.maximum(read_photo(path), 1)[:, :, ::-1]
+        self.photo = read_photo(path)
         self.path = path
-        self.lines, self.samples = self._photo.shape[:2]
+        self.lines, self.samples = self.photo.shape[:2]
         self.bands = Bands(3)
         self.sensor, self.unit, self.notes = "", COLOUR, ()
         self.blanked = Blanked()
 
     def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> Values:
         """[n, m, 3] bytes: blue, green and red, as bands go from short to long wavelengths."""
-        part: Values = self._photo[rows, columns].copy()
+        part: Values = np.maximum(self.photo[rows, columns], 1)[:, :, ::-1]
         return part
 
 

@@ -63,8 +63,6 @@ class Read:
     ) -> "Read":
         """What was read of a cube and of the item's RGB image, if it has one."""
         rgb = "camera" if item.photo or item.rgb is not None else "false colour"
-        if item.photo and item.kind == "tray":  # outlined and framed otherwise than beside a scan
-            rgb = "photo"
         return cls(
             samples, cube.bands, cube.sensor, cube.unit, rgb, notes, [*left_out], cube.blanked
         )

@@ -68,9 +68,10 @@ class ImportSettings:
         background: What is around a seed on a tray: blanked, or kept as it was.
         pictures: Whether the trays are drawn with what was found on them, for people.
         keep_flagged: Whether touching, cut and unpaired seeds are kept.
-        seed_side: Side of the square around every seed of a tray, in pixels of the scan; None: what
-            the largest whole seed of all trays takes. Trays that are to be compared, such as those
-            learned from and those asked about, need the same.
+        seed_side: Side of the square around every seed of a tray, in pixels of the scan (of the
+            photo, where there is no scan); None: what the largest whole seed of all trays takes.
+            Trays that are to be compared, such as those learned from and those asked about, need
+            the same.
         ground_truth: The class image of a scene; None looks beside it.
         class_names: Names of a scene's classes 1, 2, ...: a text file, a name a line.
         window: Side of a scene's windows in pixels, odd.
@@ -112,7 +113,7 @@ class ImportSettings:
             if (getattr(self, name) or 0) < 0:
                 yield f"{name} is {getattr(self, name)}; expected pixels, or 0 for as it is"
         if self.seed_side is not None and self.seed_side < 1:
-            yield f"seed_side is {self.seed_side}; expected pixels of the scan, at least 1"
+            yield f"seed_side is {self.seed_side}; expected pixels, at least 1"
         for name in ("white", "dark", "labels", "ground_truth", "class_names"):
             path = getattr(self, name)
             if path is not None and not path.exists():

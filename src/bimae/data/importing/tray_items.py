@@ -20,7 +20,7 @@ from bimae.data.cubes.cube import Cube, Values
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item, fingerprint
 from bimae.data.importing.one_thread import one_thread
-from bimae.data.importing.photos import photo_crop
+from bimae.data.importing.photos import PhotoCube, photo_crop
 from bimae.data.importing.pictures import read_photo
 from bimae.data.importing.readers import (
     Read,
@@ -33,7 +33,7 @@ from bimae.data.importing.readers import (
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import seed_labels
 from bimae.data.sample import Sample
-from bimae.data.trays import Look, PhotoLook, Tray, look_at, look_at_photo, read_tray
+from bimae.data.trays import Look, PhotoLook, Tray, look_at, look_at_alone, look_at_photo, read_tray
 from bimae.errors import DataError
 from bimae.storage import atomic_path
 
@@ -66,8 +66,9 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
 
     Returns:
         Facts for a person and for the next step: `side` of the largest whole seed (0 where there
-        is none), `any_side` of the largest object where none is whole, `objects` with their place,
-        flags and whether they are kept, and `notes`.
+        is none), `any_side` of the largest object where none is whole, `photo_scale` in pixels of
+        the photo along one of `side` (None without a photo), `objects` with their place, flags and
+        whether they are kept, and `notes`.
 
     Raises:
         DataError: Scan or photo cannot be read, or do not show the same tray.
@@ -97,7 +98,13 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
             }
         )
     side = tray.side if tray.whole else 0
-    return {"side": side, "any_side": tray.side, "objects": rows, "notes": list(tray.notes)}
+    return {
+        "side": side,
+        "any_side": tray.side,
+        "photo_scale": 1.0 if item.photo else tray.photo_scale,
+        "objects": rows,
+        "notes": list(tray.notes),
+    }
 
 
 def cut_tray(
@@ -256,6 +263,8 @@ def _looks(cube: Cube, photo: Path | None) -> _Looks:
     Raises:
         DataError: The scan cannot be read.
     """
+    if isinstance(cube, PhotoCube):
+        return _Looks(look_at_alone(cube, cube.photo), None)
     if photo is None or parent_process() is not None:
         return _Looks(look_at(cube), None)
     with ThreadPoolExecutor(1) as beside:

@@ -1,7 +1,14 @@
 """Trays: one scan of many seeds -> single seeds, with the same seeds of an RGB photo."""
 
 from bimae.data.trays.cut import Tray
-from bimae.data.trays.finding import Look, PhotoLook, look_at, look_at_photo, read_tray
+from bimae.data.trays.finding import (
+    Look,
+    PhotoLook,
+    look_at,
+    look_at_alone,
+    look_at_photo,
+    read_tray,
+)
 from bimae.data.trays.segment import Found, Segmentation, segment
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "Segmentation",
     "Tray",
     "look_at",
+    "look_at_alone",
     "look_at_photo",
     "read_tray",
     "segment",

@@ -72,6 +72,12 @@ class Tray:
         longest = max((max(b[2] - b[0], b[3] - b[1]) for b in boxes), default=1)
         return math.ceil(MARGIN * longest)
 
+    @property
+    def photo_scale(self) -> float | None:
+        """Pixels of the photo along one of the scan; None where no seed is seen in both."""
+        scales = [_scale(partner.matrix) for partner in self._partners.values()]
+        return float(np.median(scales)) if scales else None
+
     def crop(
         self,
         number: int,
@@ -197,7 +203,7 @@ class Tray:
         if self.photo is None or self._photo_labels is None or partner is None:
             return None
         side = rows.stop - rows.start
-        scale = math.sqrt(abs(np.linalg.det(partner.matrix[:2, :2])))
+        scale = _scale(partner.matrix)
         size = max(1, round(side * scale))
         rgb: Rgb = np.ones((size, size, 3), np.float32)
         window = (slice(0, size), slice(0, size))
@@ -208,7 +214,7 @@ class Tray:
         places = mapped(partner.matrix, np.column_stack([x.ravel(), y.ravel()]))
         labels = nearest(self._photo_labels, places[:, ::-1], self._photo_factor).reshape(x.shape)
         seen = smooth_mask(self._labels, number, rows, columns, size, window=window)
-        labels = joined(labels, partner.number, seen, ROUNDING * scale)
+        labels = joined(labels, partner.number, seen, scale, ROUNDING * scale)
         shown = ~around(labels, partner.number, background)
         rgb[window][shown] = colours_at(self.photo, places[shown.ravel()])
         return rgb
@@ -236,6 +242,10 @@ class Tray:
         left, top = np.clip(low, 0, size).astype(int).tolist()
         right, bottom = np.clip(high, 0, size).astype(int).tolist()
         return slice(top, bottom), slice(left, right)
+
+
+def _scale(matrix: Matrix) -> float:
+    return math.sqrt(abs(float(np.linalg.det(matrix[:2, :2]))))
 
 
 def _corners(box: tuple[int, int, int, int]) -> Points:

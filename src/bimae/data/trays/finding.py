@@ -62,6 +62,17 @@ def look_at(cube: Cube) -> Look:
     return Look(seen, enlarged(segment(seen.groups), seen.factor, (cube.lines, cube.samples)))
 
 
+def look_at_alone(cube: Cube, photo: Photo) -> Look:
+    """Finds what lies on a photo that there is no scan to, as it is found beside one.
+
+    Args:
+        cube: The photo as a scan.
+        photo: [H, W, 3] uint8.
+    """
+    look = look_at_photo(photo)
+    return Look(preview(cube), enlarged(look.seen, look.factor, (cube.lines, cube.samples)))
+
+
 def look_at_photo(photo: Photo) -> PhotoLook:
     """Finds what lies on a photo [H, W, 3] uint8."""
     factor = _reduction(photo)

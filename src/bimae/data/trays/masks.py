@@ -37,18 +37,34 @@ def smooth_mask(
 
 
 def joined(
-    labels: NDArray[np.int32], number: int, seen: NDArray[np.bool_], rounding: float
+    labels: NDArray[np.int32], number: int, seen: NDArray[np.bool_], scale: float, rounding: float
 ) -> NDArray[np.int32]:
     """Labels of a crop of the photo in which a seed is what either view holds for it.
 
-    A dark seed on a dark tray shows better in the near infrared. But where the two outlines do not
-    lie on each other (pairs by order), the photo's own counts.
+    A dark seed on a dark tray shows better in the near infrared. But the photo is the sharper view:
+    a rim that only the scan shows, as wide as its pixels, is blur and left out. And where the two
+    outlines do not lie on each other (pairs by order), the photo's own counts.
+
+    Args:
+        labels: Of the photo.
+        number: The seed.
+        seen: What the scan holds for it, enlarged to the photo.
+        scale: Pixels of the photo along one of the scan.
+        rounding: Pixels of the photo by which the outline is smoothed.
     """
     shown = labels == number
     both = int(np.count_nonzero(seen & shown))
     if both > SAME * int(np.count_nonzero(seen)):
-        shown = shown | (seen & (labels == 0))
+        shown = shown | _wide(seen & (labels == 0), scale)
     return rounded_label(labels, number, shown, rounding)
+
+
+def _wide(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
+    """What of a mask a disk of this radius covers without leaving it."""
+    inner = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] > radius
+    if not inner.any():
+        return np.zeros_like(mask)
+    return np.asarray(mask & (ndimage.distance_transform_edt(~inner) <= radius))
 
 
 def rounded_label(
