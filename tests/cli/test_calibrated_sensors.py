@@ -130,6 +130,7 @@ def test_each_camera_has_one_of_its_own(
         assert ran.code == 0, ran.err
         assert "strangeness is measured by energy: for mahalanobis" in ran.out
         assert "-0.000" not in ran.out
+        assert "instead  of" not in ran.out
         assert f"for      {sensor}\n" in ran.out
         assert [f"beside   {other}" in ran.out for other in others] == [True] * len(others)
     known = load(model / "model")
@@ -140,7 +141,8 @@ def test_each_camera_has_one_of_its_own(
     card = (model / "model" / "README.md").read_text()
     assert all(f"- {sensor}: on SIMULATED" in card for sensor in (OWN, THREE, OTHER))
     # again: in place of that of this camera alone
-    assert run(capsys, "calibrate", model, cameras["three"], "--alpha=0.5").code == 0
+    ran = run(capsys, "calibrate", model, cameras["three"], "--alpha=0.5")
+    assert ran.code == 0 and "\ninstead  of the one made with " in ran.out
     assert [one.shown.whole for one in load(model / "model")] == [OWN, OTHER, THREE]
     for name, data in cameras.items():
         out = tmp_path / f"{name}.csv"

@@ -106,15 +106,16 @@ def test_groups_are_told_apart() -> None:
 def test_what_is_kept_is_what_was_made(tmp_path: Path, score: str) -> None:
     first, other = made(score=score), made(score=score, per_class=True)
     other = replace(other, shown=Shown("rgb"))
-    save(tmp_path, first)
-    save(tmp_path, other)
+    assert save(tmp_path, first) is None
+    assert save(tmp_path, other) is None
     found = load(tmp_path)
     assert [one.shown for one in found] == [first.shown, other.shown]
     assert same(found[0], first)
     assert same(found[1], other)
     assert found[0].facts == first.facts
     again = replace(made(score="energy"), shown=first.shown)
-    save(tmp_path, again)  # in place of the first
+    replaced = save(tmp_path, again)  # in place of the first
+    assert replaced is not None and replaced.temperature == first.temperature
     assert [one.shown for one in load(tmp_path)] == [other.shown, first.shown]
     assert same(load(tmp_path)[1], again)
     assert [path.name for path in tmp_path.iterdir()] == ["calibration.safetensors"]

@@ -118,7 +118,10 @@ def test_without_what_is_needed_nothing_is_corrected() -> None:
     plain = lot_figures(lot(*MIXED))
     assert plain.check is None and plain.purity.settled.corrected is None
     assert "without a calibration" in plain.uncorrected
-    assert plain.plan.needed == plain.plan.needed_without_mistakes
+    assert plain.plan.needed is None and not plain.plan.mistakes_known
+    assert plain.plan.needed_without_mistakes == seeds_needed(
+        plain.purity.settled.called.value, 0.01
+    )
     assert [one.crop_called_this for one in plain.species] == [None, None]
     unchecked = calibrate(Parts(said(1)), SHOWN, CLASSES, alpha=0.1, share=0.05)
     assert known_check(unchecked, WHEAT) == (

@@ -263,3 +263,24 @@ def test_a_terminal_is_told_what_matters(tmp_path: Path) -> None:
     assert "39: 32 wheat, 5 other, 2 rejected; 3 doubtful" in text
     assert text.count("corrected for mistakes") == 2 and "by weight" in text
     assert "oat 3, rye 2" in text
+
+
+def test_doubt_for_want_of_calibration_samples_is_called_that(tmp_path: Path) -> None:
+    made = calibration()
+    few = replace(made, conformal=replace(made.conformal, samples=(5, 5, 6)))
+    doubted = [(2, 0.6, True, False)] * 30 + [(0, 0.97, False, False)] * 3
+    facts, _ = case(tmp_path, seeds=doubted, made=few)
+    assert "not sure of this lot" not in facts.grave[0]
+    assert "16 calibration samples are too few for alpha 0.05, which takes 19" in facts.grave[0]
+    assert "bimae calibrate --alpha 0.06)" in facts.grave[0]
+
+
+def test_no_number_of_seeds_is_told_where_none_can_be(tmp_path: Path) -> None:
+    plain, _ = case(tmp_path / "plain")
+    (told,) = (line for line in lines(plain.figures, 0.95) if "confidence" in line)
+    assert "if the classifier never erred; how often it does is not known" in told
+    easy, _ = case(tmp_path / "easy", seeds=[(2, 0.99, False, False)] * 2000, made=calibration(),
+                   shape={"rgb": 2, "hs": 2})  # fmt: skip
+    (told,) = (line for line in lines(easy.figures, 0.95) if "confidence" in line)
+    assert told.endswith("cannot be said while no purity explains them.")
+    assert easy.figures.plan.needed is None and "explains" in easy.figures.plan.why

@@ -142,7 +142,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
         "strange_classes": sorted({str(samples.labels[i]) for i in parts["strangers"]}),
     }
     made = replace(made, facts={"data": data, **made.facts})
-    save(folder, made)
+    replaced = save(folder, made)
     known = load(folder)
     about["calibration"] = [{"shown": one.shown.whole, "told": summary(one)} for one in known]
     write_card(folder, SeedClassifier.from_pretrained(folder).config, about)
@@ -150,6 +150,8 @@ def run(options: CalibrateOptions) -> "Calibrated":
     for line in lines(made):
         print(line)
     print(f"for      {made.shown.whole}")
+    if replaced is not None and (before := replaced.facts.get("data", {})):
+        print(f"instead  of the one made with {before['name']} on {before['made']}")
     for one in known[:-1]:
         print(f"beside   {one.shown.whole}")
     print(f"kept     {folder / 'calibration.safetensors'}")

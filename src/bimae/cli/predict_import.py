@@ -74,12 +74,27 @@ class Source:
             BimaeError: They cannot be read.
         """
         from bimae.data import open_dataset
+        from bimae.data.locate import are_records
 
         if self.raw is not None:
             with redirect_stdout(sys.stderr):  # stdout is the summary's
                 self._bring_in(self.raw)
             self.left_out = tuple(name for name, _ in self.raw.left_out())
-        return open_dataset(self.folder, hs_size=self.sizes.hs_size, rgb_size=self.sizes.rgb_size)
+        try:
+            return open_dataset(
+                self.folder, hs_size=self.sizes.hs_size, rgb_size=self.sizes.rgb_size
+            )
+        except DataError as error:
+            if self.raw is not None or are_records(self.data):
+                raise
+            from bimae.data.importing.pictures import IMAGE_SUFFIXES
+
+            # Records may have any name, but who gave a file of such a one may have meant another.
+            known = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise DataError(
+                f"{error}; a camera's files go by their names: scans (.hdr, .npy, .mat, .tif, .h5) "
+                f"and photos ({known})"
+            ) from error
 
     @contextmanager
     def cleared(self) -> Iterator[None]:

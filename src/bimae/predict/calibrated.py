@@ -102,18 +102,23 @@ def strangeness(
     return distances.score(features) if score == "mahalanobis" else distances.relative(features)
 
 
-def save(folder: Path, calibrated: Calibrated) -> None:
-    """Keeps a calibration in a model folder; it replaces an older one for the same sensor.
+def save(folder: Path, calibrated: Calibrated) -> Calibrated | None:
+    """Keeps a calibration in a model folder.
+
+    Returns:
+        An older one for the same sensor, which it replaces; None where there was none.
 
     Raises:
         ModelError: What lies there already cannot be read.
     """
     shown = calibrated.shown
-    others = [
-        one
-        for one in load(folder)
-        if one.shown.bands != shown.bands or shown.apart(one.shown) is None
-    ]
+    others: list[Calibrated] = []
+    replaced = None
+    for one in load(folder):
+        if one.shown.bands == shown.bands and shown.apart(one.shown) is not None:
+            replaced = one
+        else:
+            others.append(one)
     arrays: dict[str, NDArray[Any]] = {}
     described = []
     for number, one in enumerate([*others, calibrated]):
@@ -130,6 +135,7 @@ def save(folder: Path, calibrated: Calibrated) -> None:
     arrays = arrays or {"none": np.zeros(1)}
     with atomic_path(folder / FILE) as temporary:
         save_file(arrays, temporary, metadata=header)
+    return replaced
 
 
 def load(folder: Path) -> list[Calibrated]:

@@ -77,13 +77,18 @@ class Conformal:
     fallback: tuple[int, ...]
 
     @property
+    def names_all(self) -> bool:
+        """Whether there were too few samples for any threshold: every set names every class."""
+        return sum(self.samples) < fewest(self.alpha)
+
+    @property
     def note(self) -> str:
         """What a user should know about these thresholds; empty where all is as asked for."""
-        told, needed, total = [], fewest(self.alpha), sum(self.samples)
-        if total < needed:
+        told, needed = [], fewest(self.alpha)
+        if self.names_all:
             told.append(
-                f"{total} calibration samples are too few for alpha {self.alpha:g}, which takes "
-                f"{needed}; every set names every class"
+                f"{sum(self.samples)} calibration samples are too few for alpha {self.alpha:g}, "
+                f"which takes {needed}; every set names every class"
             )
         elif self.fallback:
             told.append(

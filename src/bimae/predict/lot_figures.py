@@ -1,7 +1,7 @@
 """What its seeds say of a lot: purity, what else is in it, how many seeds to count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bimae.errors import ConfigError
 from bimae.predict.calibrated import Calibrated
@@ -68,9 +68,11 @@ class Plan:
         seeds: How many there were.
         within: Longer arm of the interval, of the corrected purity where there is one.
         half_width: That is asked for.
-        needed: Seeds for it; None where no number would do.
+        needed: Seeds for it; None where no number would do, or none can be told.
         why: Why not; empty where some number does.
         needed_without_mistakes: Seeds for it, of a classifier that never errs.
+        mistakes_known: Whether it is known how often this one errs, and reckoned in.
+        explained: Whether some purity explains the answers; else none can be planned by.
     """
 
     seeds: int
@@ -79,6 +81,8 @@ class Plan:
     needed: int | None
     why: str
     needed_without_mistakes: int
+    mistakes_known: bool = True
+    explained: bool = True
 
 
 @dataclass(frozen=True)
@@ -181,10 +185,15 @@ def _plan(purity: LotPurity, check: Check | None, seeds: int, level: float) -> P
     corrected = purity.settled.corrected
     share = purity.settled.called if corrected is None else corrected.purity
     free = seeds_needed(share.value, HALF_WIDTH, level=level)
-    needed, why = free, ""
-    if check is not None:
-        try:
-            needed = seeds_needed(share.value, HALF_WIDTH, check=check, level=level)
-        except ConfigError as error:
-            return Plan(seeds, share.within, HALF_WIDTH, None, str(error), free)
-    return Plan(seeds, share.within, HALF_WIDTH, needed, why, free)
+    plan = Plan(seeds, share.within, HALF_WIDTH, None, "", free)
+    if check is None or corrected is None:
+        why = "it is not known how often the classifier errs"
+        return replace(plan, why=why, mistakes_known=False)
+    if not corrected.agrees:
+        why = "no purity explains the answers with what is known of the classifier's mistakes"
+        return replace(plan, why=why, explained=False)
+    try:
+        needed = seeds_needed(share.value, HALF_WIDTH, check=check, level=level)
+    except ConfigError as error:
+        return replace(plan, why=str(error))
+    return replace(plan, needed=needed)

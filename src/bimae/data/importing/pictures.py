@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from bimae.data.scenes.colour import colour_bands
 from bimae.errors import DataError
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
-MOST_PIXELS = 200_000_000  # beyond this a picture is refused: 2.4 GB as float32
+MOST_PIXELS = 178_000_000  # beyond this a picture is refused: 2.1 GB as float32
 
 
 def is_picture(path: Path) -> bool:
@@ -67,12 +68,9 @@ def _pixels(path: Path) -> NDArray[Any]:
                 import tifffile  # noqa: PLC0415 - slow to import, and rarely needed
 
                 return np.asarray(tifffile.imread(path))
-        with Image.open(path) as image:
+        with _opened(path) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise DataError(
-                    f"{path}: {image.width}x{image.height} pixels; at most {MOST_PIXELS:,} are "
-                    "read: save it smaller"
-                )
+                raise _too_large(path, f"{image.width}x{image.height}")
             ImageOps.exif_transpose(image, in_place=True)
             upright: Image.Image = image
             if upright.mode.startswith(("I", "F")):  # 16 bits, one channel
@@ -84,11 +82,27 @@ def _pixels(path: Path) -> NDArray[Any]:
             return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     except DataError:
         raise
+    except Image.DecompressionBombError as error:  # twice Pillow's own limit, which is near ours
+        raise _too_large(path, "over 178 million") from error
     except Exception as error:  # Pillow and tifffile raise many kinds, all meaning the same here
         raise DataError(
             f"{path}: cannot be read as an RGB image ({error or type(error).__name__}); save it "
             "again as PNG or JPEG"
         ) from error
+
+
+def _opened(path: Path) -> Image.Image:
+    """The header of an image; what is too large is for us to tell, in our own words."""
+    with catch_warnings():
+        simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(path)
+
+
+def _too_large(path: Path, pixels: str) -> DataError:
+    return DataError(
+        f"{path}: {pixels} pixels; at most {MOST_PIXELS // 1_000_000} million are read: save it "
+        "smaller"
+    )
 
 
 def _scaled(values: NDArray[Any], path: Path) -> NDArray[np.float32]:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bimae.data.cubes import (
     calibrate,
     cubes_in,
@@ -24,6 +27,8 @@ from bimae.data.sample import Sample
 from bimae.data.scenes.colour import colour_bands
 from bimae.errors import DataError
 
+LEAST_SIDE = 16
+"""Pixels along the shorter side of a photo that shows anything of a seed."""
 MOST_SEED_BYTES = 1 << 30
 """A cube beyond this is no single seed; it would have to be held in memory whole."""
 
@@ -113,15 +118,18 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
     cube = open_scan(item, settings)
     size = cube.lines * cube.samples * cube.bands.count * 4
     if size > MOST_SEED_BYTES:
+        lines, samples, bands = cube.lines, cube.samples, cube.bands.count
+        has = f"{lines} lines x {samples} samples x {bands} bands"
         raise DataError(
-            f"{item.hs}: {cube.lines} lines x {cube.samples} samples x {cube.bands.count} bands "
-            "are too many for one seed; if it is a tray of seeds, use --layout tray"
+            f"{item.hs}: {f'{samples}x{lines} pixels' if item.photo else has} are too many for one "
+            "seed; if it is a tray of seeds, use --layout tray"
         )
     hs, notes = cube.read(), scan_notes(cube)
     cube.blanked.check(item.hs)
     photo = item.hs if item.photo else item.rgb
     if photo is not None:
         rgb = read_picture(photo)
+        notes += _photo_notes(rgb)
     else:
         rgb = false_colour_of(hs, cube.bands, cube.unit)
         notes += colour_notes(cube.bands)
@@ -137,6 +145,16 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
         where=str(item.hs),
     )
     return Read.of(cube, item, [(sample, item.split)], notes)
+
+
+def _photo_notes(rgb: NDArray[np.float32]) -> list[str]:
+    """What is odd about a photo of one seed [H, W, 3]."""
+    notes = []
+    if min(rgb.shape[:2]) < LEAST_SIDE:
+        notes.append(f"a photo of {rgb.shape[1]}x{rgb.shape[0]} pixels shows next to nothing")
+    elif (rgb == rgb[:, :, :1]).all():
+        notes.append("a grey photo: red, green and blue are the same in every pixel")
+    return notes
 
 
 def colour_notes(bands: Bands) -> list[str]:

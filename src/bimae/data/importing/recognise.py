@@ -26,11 +26,14 @@ from bimae.data.importing.scan_items import (
 )
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import table_plan
-from bimae.data.importing.tray_items import count_objects
+from bimae.data.importing.tray_items import count_objects, forget_look
 from bimae.data.importing.views import by_views
+from bimae.data.info import FILE_NAME
+from bimae.data.locate import are_records
 from bimae.data.scenes.table import unique_ids
 from bimae.errors import BimaeError, DataError, count
 
+MANY = 4  # objects on a photo of one seed; fewer may be its shadow, or what it lies on
 PROBED = 3  # scans looked at to tell trays from single seeds
 EXPECTED = (
     "expected an ENVI scan (.hdr), a cube (.npy, .npz, .mat, .tif, .h5), a table (.csv with the "
@@ -51,6 +54,11 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
         found.simulated = is_simulated(src.parent)
         found.wavelengths_file = wavelengths_in(src.parent)
         return found
+    if (src / FILE_NAME).is_file() and are_records(src):
+        raise DataError(
+            f"{src}: is a data set already (TFRecords with {FILE_NAME}), not a camera's files: use "
+            "it as it is, or name the folder that it was made from"
+        )
     listing = list_tree(src)
     table = settings.layout in ("table", "boxes")
     if listing.tables and (table or (settings.layout == "auto" and not _classes(listing))):
@@ -69,7 +77,8 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
     elif listing.pictures and settings.layout in ("auto", "tray"):
         plan = photo_plan(listing.pictures, src, settings)
     else:
-        raise DataError(f"{src}: found no spectral file in it or below it; {EXPECTED}")
+        photo = " and no photo" * (not listing.pictures)
+        raise DataError(f"{src}: found no spectral file{photo} in it or below it; {EXPECTED}")
     return _with_facts(_settled(plan, settings, listing.tables), listing)
 
 
@@ -159,8 +168,10 @@ def _scans_plan(
     items = [folder_item(s, settings) if own_folder else file_item(s, settings) for s in scans]
     layout = "views" if views.paired else "folders" if own_folder else "cubes"
     lonely = views.lonely
-    if not any(item.rgb is not None for item in items):  # else anything may lie beside seeds
+    if not any(item.rgb is not None for item in items):
         lonely = pictures
+    elif not views.paired and not own_folder:  # else anything may lie beside a seed
+        lonely = tuple(path for path in pictures if path not in {item.rgb for item in items})
     return Plan(layout, root, items, notes=_unused(lonely, root), left_out=left_out)
 
 
@@ -220,6 +231,8 @@ def _settled(plan: Plan, settings: ImportSettings, tables: Sequence[Path] = ()) 
         )
     single = [item for item in plan.items if item.kind == "seed"]
     trays = settings.layout == "tray"
+    if settings.layout == "photos":
+        plan.notes += _perhaps_trays(single, settings)
     if trays or (settings.layout == "auto" and single and _trays(plan, single, settings)):
         plan.layout = "tray"
         plan.items = [_as_tray(item) for item in plan.items]
@@ -273,18 +286,39 @@ def _as_tray(item: Item) -> Item:
 
 
 def _trays(plan: Plan, items: list[Item], settings: ImportSettings) -> bool:
-    """Whether the first scans hold several seeds each; a scan that cannot be read has no say."""
+    """Whether the first scans hold several seeds each."""
+    if (seen := _first_with(2, items, settings)) is None:
+        return False
+    item, found = seen
+    single = "--layout photos" if item.photo else "--layout cubes or --layout folders"
+    plan.notes.append(
+        f"{item.hs.name} holds {found} objects, so these are trays to be cut apart (if each file "
+        f"is one seed, say {single})"
+    )
+    return True
+
+
+def _perhaps_trays(items: list[Item], settings: ImportSettings) -> list[str]:
+    """A line where photos that are said to be of one seed each look like trays."""
+    seen = _first_with(MANY, items, settings)
+    forget_look()
+    if seen is None:
+        return []
+    return [
+        f"{seen[0].hs.name} seems to hold {seen[1]} objects, but --layout photos takes each photo "
+        "for one seed, framed as it was taken; to cut seeds out of photos of trays say --layout "
+        "tray"
+    ]
+
+
+def _first_with(least: int, items: list[Item], settings: ImportSettings) -> tuple[Item, int] | None:
+    """The first of some scans that holds so many objects; one that cannot be read has no say."""
     step = max(1, len(items) // PROBED)
     for item in items[::step][:PROBED]:
         try:
             found = count_objects(item, settings, alone=len(items) == 1)
         except BimaeError:
             continue
-        if found > 1:
-            single = "--layout photos" if item.photo else "--layout cubes or --layout folders"
-            plan.notes.append(
-                f"{item.hs.name} holds {found} objects, so these are trays to be cut apart (if "
-                f"each file is one seed, say {single})"
-            )
-            return True
-    return False
+        if found >= least:
+            return item, found
+    return None

@@ -29,7 +29,7 @@ from bimae.data.tfrecord.writer import record
 from bimae.errors import BimaeError, DataError
 from bimae.storage import atomic_path, write_text
 
-VERSION = 3  # raised whenever the same files would make other records
+VERSION = 4  # raised whenever the same files would make other records
 SEEDS_PER_UNIT = 32
 """Single seeds that are read, and kept, together."""
 
@@ -95,7 +95,10 @@ def run_units(
             for item in facts["items"]:
                 outside = [why for _, why in item.get("left_out", ())]
                 if item["error"] or outside:
-                    raise DataError(str(item["error"] or outside[0]))
+                    raise DataError(
+                        f"{item['error'] or outside[0]} (--strict stops here; what was read is "
+                        f"kept in {folder}, and the same command goes on there)"
+                    )
         if told is not None:
             told(len(units[number].items))
 

@@ -7,6 +7,7 @@ room below.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 from bimae.evaluate.sensor import UNRELIABLE
@@ -71,9 +72,17 @@ def _doubted(facts: "Facts") -> str:
     doubtful, seeds = facts.figures.doubtful, facts.figures.answers.seeds
     if 2 * doubtful <= seeds:
         return ""
+    told = f"{doubtful:,} of {seeds:,} seeds are doubtful: "
+    made = None if facts.calibrated is None else facts.calibrated.conformal
+    if made is not None and made.names_all:
+        allowed = ceil(100 / (sum(made.samples) + 1)) / 100
+        return (
+            f"{told}{made.note}. Calibrate the model on more seeds, or for sets that may miss the "
+            f"truth more often (bimae calibrate --alpha {allowed:g})."
+        )
     return (
-        f"{doubtful:,} of {seeds:,} seeds are doubtful: the model is not sure of this lot. "
-        "Look at the seeds before you believe the figures, and train or calibrate it on more."
+        f"{told}the model is not sure of this lot. Look at the seeds before you believe the "
+        "figures, and train or calibrate it on more."
     )
 
 

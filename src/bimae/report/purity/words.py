@@ -77,6 +77,13 @@ def plan_words(plan: Plan, level: float) -> str:
         f"{count(plan.seeds, 'seed')} {'tells' if plan.seeds == 1 else 'tell'} the purity of this "
         f"lot to plus or minus {percent(plan.within)} at {100 * level:g} % confidence."
     )
+    if not plan.explained:
+        return f"{told} How many would tell it better cannot be said while no purity explains them."
+    if not plan.mistakes_known:
+        return (
+            f"{told} To plus or minus {wanted} {count(plan.needed_without_mistakes, 'seed')} would "
+            "tell it, if the classifier never erred; how often it does is not known."
+        )
     if plan.needed is None:
         return (
             f"{told} To plus or minus {wanted} it cannot be told with this calibration, however "
