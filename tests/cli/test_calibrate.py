@@ -100,7 +100,7 @@ def test_mistakes(
     (line,) = mistakes(run(capsys, "calibrate", pretrained, small_data))
     assert "a pretrained model (BiMAE), but a fine-tuned classifier" in line
     (line,) = mistakes(run(capsys, "calibrate", model, small_data, "--modality=rgb"))
-    assert "modality rgb is asked for, but this model reads bimodal" in line
+    assert "modality rgb is asked for, but this model reads both views" in line
     samples = open_dataset(small_data)
     strange = [samples[i] for i in range(4)]
     for sample in strange:

@@ -60,7 +60,7 @@ def test_from_photos_to_the_purity_of_a_lot(
     (line,) = mistakes(
         run(capsys, "evaluate", f"--weights={model}", f"--data={data}", "--modality=hs")
     )
-    assert "modality hs is asked for, but this model reads rgb" in line
+    assert "--modality hs is asked for, but this model reads RGB; only" in line
 
     lot = photos / "b. napus"
     out = tmp_path / "a.csv"
@@ -125,5 +125,5 @@ def test_a_model_of_spectra_refuses_photos(
             "--workers=1",
         )
     )
-    assert "this model looks at bimodal; ask one of RGB" in line
+    assert "this model looks at both views; ask one of RGB" in line
     assert {path.name for path in tmp_path.iterdir()} == {"own"}

@@ -207,7 +207,7 @@ def test_mistakes(
     assert "but --calibrated true asks for it" in line(
         finetuned, small_data, "--out", out, "--calibrated=true"
     )
-    assert "modality rgb is asked for, but this model reads bimodal" in line(
+    assert "modality rgb is asked for, but this model reads both views" in line(
         finetuned, small_data, "--out", out, "--modality=rgb"
     )
     assert "--layout, --pairing says how a camera's files are read" in line(

@@ -188,7 +188,7 @@ def test_mistakes(
     (line,) = wrong(calibrated_run, lot, CROP, f"--reference={tmp_path / 'other'}")
     assert "no reference for this lot: its cubes have 5 bands" in line
     (line,) = wrong(calibrated_run, lot, CROP, "--modality=rgb")
-    assert "calibrated for both views, 3 bands at 400, 618.2, 836.4 nm, but is shown RGB" in line
+    assert "--modality rgb is asked for, but this model reads both views; only a model" in line
     assert not (tmp_path / "r").exists()  # nothing half-written
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "thesis.txt").write_text("x")

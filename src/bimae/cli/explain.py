@@ -103,12 +103,14 @@ def run(options: ExplainOptions) -> None:
     from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
+    from bimae.evaluate.asked import check_asked, check_photos
     from bimae.model import SeedClassifier, model_folder
     from bimae.report.explain import check_out
 
     check_out(options.out, overwrite=options.overwrite)
     folder = model_folder(options.model)
     model = SeedClassifier.from_pretrained(folder)
+    check_asked(model.config, options.modality, options.bands)
     _check_against(options, model)
     _check_taken_out(options, model)
     predict = PredictOptions(
@@ -116,6 +118,8 @@ def run(options: ExplainOptions) -> None:
         keep_import=options.keep_import,
     )  # fmt: skip
     source = Source.of(predict, sizes_of(folder, model.config), model.config.classes)
+    if (info := source.info) is not None:
+        check_photos(model.config, options.modality, str(options.data), info)
     with source.cleared():
         told = _report(options, folder, model, source)
     for line in told:

@@ -127,6 +127,8 @@ def run(options: PredictOptions) -> None:
     model = opened(options)
     with Part(options.out) as part:
         source = Source.of(options, model.sizes, model.classes)
+        if (info := source.info) is not None:
+            model.check(str(options.data), info)
         try:
             samples = source.opened()
             answerer, told = model.on(samples)

@@ -15,7 +15,7 @@ from bimae.errors import BimaeError, ConfigError, DataError
 if TYPE_CHECKING:
     from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_model import Sizes
-    from bimae.data import SeedDataset
+    from bimae.data import DatasetInfo, SeedDataset
     from bimae.predict.source import Raw
 
 PASSED_ON = (
@@ -66,6 +66,16 @@ class Source:
     def folder(self) -> Path:
         """Where the records are."""
         return self.data if self.raw is None else self.raw.folder
+
+    @property
+    def info(self) -> "DatasetInfo | None":
+        """What is known of files that are still to be imported; None of records."""
+        from bimae.data import DatasetInfo
+        from bimae.data.info import COLOUR
+
+        if self.raw is None:
+            return None
+        return DatasetInfo(unit=COLOUR if self.raw.plan.photos_alone else "")
 
     def opened(self) -> "SeedDataset":
         """The samples at the model's sizes; files are imported unless that is done already.

@@ -8,7 +8,7 @@ from bimae.errors import ConfigError
 
 if TYPE_CHECKING:
     from bimae.cli.predict import PredictOptions
-    from bimae.data import SeedDataset
+    from bimae.data import DatasetInfo, SeedDataset
     from bimae.export.runtime import Exported
     from bimae.model import ClassifierConfig, SeedClassifier
     from bimae.predict.calibrated import Calibrated
@@ -50,6 +50,9 @@ class Opened(Protocol):
     @property
     def split_file(self) -> Path:
         """Where the split that it was trained by lies, if it does."""
+
+    def check(self, name: str, info: "DatasetInfo") -> None:
+        """Refuses data that lack what the model looks at, before they are read."""
 
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
         """Who answers for these samples, and what a person should know of it."""
@@ -119,6 +122,11 @@ class _File:
     def split_file(self) -> Path:
         return self.exported.path.parent / "split.json"
 
+    def check(self, name: str, info: "DatasetInfo") -> None:
+        from bimae.export.feeding import check_views
+
+        check_views(self.exported.plate, name, info, str(self.exported.path))
+
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
         answering = self.exported.on(samples)
         return answering, answering.feed.note
@@ -133,10 +141,12 @@ class _Folder:
 
     @classmethod
     def of(cls, options: "PredictOptions") -> "_Folder":
+        from bimae.evaluate.asked import check_asked
         from bimae.model import SeedClassifier, model_folder
 
         folder = model_folder(options.model)
         model = SeedClassifier.from_pretrained(folder)
+        check_asked(model.config, options.modality, options.bands)
         return cls(options, folder, model, _calibrations(options, folder, model.config))
 
     @property
@@ -150,6 +160,11 @@ class _Folder:
     @property
     def split_file(self) -> Path:
         return self.folder.parent / "split.json"
+
+    def check(self, name: str, info: "DatasetInfo") -> None:
+        from bimae.evaluate.asked import check_photos
+
+        check_photos(self.model.config, self.options.modality, name, info)
 
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
         from bimae.evaluate.looks import look

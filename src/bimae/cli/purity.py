@@ -105,6 +105,7 @@ def run(options: PurityOptions) -> None:
     from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
+    from bimae.evaluate.asked import check_photos
     from bimae.report.purity import check_out
     from bimae.report.purity.pdf import browser_for
 
@@ -118,6 +119,8 @@ def run(options: PurityOptions) -> None:
     )
     config = asked.model.config
     source = Source.of(predict, sizes_of(asked.folder, config), config.classes)
+    if (info := source.info) is not None:
+        check_photos(config, options.modality, str(options.lot), info)
     with source.cleared():
         told = _report(options, asked, source, out, browser)
     for line in told:
@@ -136,6 +139,7 @@ class _Asked:
 
 
 def _asked(options: PurityOptions) -> _Asked:
+    from bimae.evaluate.asked import check_asked
     from bimae.model import SeedClassifier, model_folder
     from bimae.predict.lot import crop_number
     from bimae.predict.purity_weight import purity_by_weight
@@ -144,6 +148,7 @@ def _asked(options: PurityOptions) -> _Asked:
     folder = model_folder(options.model)
     model = SeedClassifier.from_pretrained(folder)
     config = model.config
+    check_asked(config, options.modality, options.bands)
     crop = crop_number(options.crop, config.classes)
     known = _calibrations(options, folder, config)
     weights = None if options.weights is None else read_weights(options.weights)

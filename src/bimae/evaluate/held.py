@@ -22,8 +22,9 @@ from bimae.data.reading import Reading
 from bimae.data.resident import Resident, fits, resident_bytes
 from bimae.data.transforms import Mix
 from bimae.errors import DataError, ModelError
+from bimae.evaluate.asked import Asked
 from bimae.evaluate.classification import Predictions
-from bimae.evaluate.looks import Asked, look
+from bimae.evaluate.looks import look
 from bimae.evaluate.turning import of_channels, turn_discriminant
 from bimae.model import SeedClassifier
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from bimae.data import SeedDataset
-from bimae.data.info import check_has_spectra
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError
+from bimae.evaluate.asked import Asked, check_asked, check_photos, turns, views_shown
 from bimae.evaluate.level import check_level
 from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
 from bimae.evaluate.turning import turn_discriminant
@@ -18,7 +17,6 @@ from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
 from bimae.spectra import BandSelection, BandWeights, Channels, between, place_of
 
-Asked = Literal["auto", "bimodal", "hs", "rgb"]
 ROUNDED = 0.1  # nm: what headers leave out of a band's centre
 
 
@@ -82,28 +80,13 @@ def _looks(
 ) -> Looks:
     modality, bands = asked
     config = model.config
-    shown = config.modality if modality == "auto" else modality
-    if samples.info.photos_alone and modality == "auto" and config.any_sensor:
-        shown = "rgb" if config.modality == "bimodal" else shown
-    if not config.any_sensor:
-        found = [
-            f"{name} {asked} is asked for, but this model reads {own}; only a model of any sensor "
-            "(bimae finetune --any-sensor true) answers for others"
-            for name, asked, own in (
-                ("modality", shown, config.modality),
-                ("bands", bands, f"{len(config.bands)} bands of its own"),
-            )
-            if asked not in ("auto", own) and not (name == "bands" and _anywhere(model))
-        ]
-        if found:
-            raise ConfigError.of(found)
+    shown = views_shown(config, modality, samples.info)
+    check_asked(config, shown, bands)
     note = ""
     if shown != "rgb":
-        check_has_spectra(str(samples.root), samples.info, _instead(config, shown))
+        check_photos(config, modality, str(samples.root), samples.info)
         note = _turned(model, samples, bands)
         config = model.config
-    elif bands != "auto":
-        raise ConfigError(f"bands {bands!r} are asked for, but modality rgb shows none")
     if learned is not None:
         told = check_values(samples, learned, modality=shown, scale=config.scale)
         if shown != "rgb" and isinstance(samples, SeedDataset):
@@ -138,20 +121,10 @@ def _looks(
     if not sees or among is not None:  # completed, all bands of the model are shown
         return Looks(reading, note=note)
     rows = torch.tensor(channels.bands)
-    if _anywhere(model) and channels.weights is not None:
+    if turns(model.config) and channels.weights is not None:
         rows = torch.arange(len(channels))
         _stand_where_filters_are(model, channels.weights)
     return Looks(reading, rows, note)
-
-
-def _instead(config: ClassifierConfig, shown: str) -> str:
-    """What of photos alone a model that is to be shown spectra could be asked, or another one."""
-    if config.any_sensor and config.modality == "bimodal":
-        return f"--modality {shown} shows the model spectra; use --modality rgb"
-    return (
-        f"this model looks at {config.modality}; ask one of RGB (bimae finetune --modality rgb) or "
-        "of any sensor (--any-sensor true)"
-    )
 
 
 def _measured_there(
@@ -181,10 +154,6 @@ def _stand_where_filters_are(model: SeedClassifier, filters: Sequence[BandWeight
     positions.look_at([nm for nm, _ in places], [width for _, width in places])
 
 
-def _anywhere(model: SeedClassifier) -> bool:
-    return model.config.model.band_positions == "wavelength"
-
-
 def _alike(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:
     """Whether wavelengths are the same but for what a header rounds off."""
     if one is None or other is None:
@@ -200,7 +169,7 @@ def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
     if config.among is not None and nm is not None and config.wavelengths_nm is not None:
         same = _alike(nm, config.wavelengths_nm)
         return "" if same else "the model was trained with another sensor; its bands are made up"
-    if _anywhere(model) and config.among is None:
+    if turns(model.config) and config.among is None:
         same = _alike(nm, config.wavelengths_nm)
         if same and bands == "auto" and not config.any_sensor:
             return ""

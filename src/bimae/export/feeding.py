@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bimae.data import SeedDataset
+from bimae.data import DatasetInfo, SeedDataset
 from bimae.data.colours import colour_type, colours
+from bimae.data.info import check_has_spectra
 from bimae.data.transforms import Mix
 from bimae.errors import BandError, DataError, ModelError
+from bimae.evaluate.asked import VIEWS
 from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
 from bimae.export.nameplate import Nameplate, Pixels, Spectra
 from bimae.spectra import BandSelection, BandWeights, band_reach
@@ -44,9 +46,11 @@ class Feed:
 
         Raises:
             ModelError: The data are of another sensor, or in another unit.
+            DataError: They hold no spectra, and some are needed.
         """
         picks: tuple[BandWeights, ...] = ()
         notes = []
+        check_views(plate, str(samples.root), samples.info, name)
         if plate.hs is not None:
             picks, note = _picks(plate.hs, plate.bands, samples, name)
             notes.append(note)
@@ -87,6 +91,26 @@ class Feed:
         else:
             cube = averages(cube, Mix.of(self.picks))
         return _typed(cube, hs.pixels, where)
+
+
+def check_views(plate: Nameplate, name: str, info: DatasetInfo, file: str) -> None:
+    """Refuses photos without spectra for a file that takes some.
+
+    Args:
+        plate: Of the file.
+        name: What the data are called.
+        info: What is known of them.
+        file: What the file is called.
+
+    Raises:
+        DataError: There are no spectra, and some are needed.
+    """
+    if plate.hs is not None:
+        but = (
+            f"{file} takes {VIEWS[plate.modality]}; use one that was exported for RGB (bimae "
+            "export MODEL --modality rgb)"
+        )
+        check_has_spectra(name, info, but)
 
 
 def averages(cube: NDArray[Any], mix: Mix) -> NDArray[np.float32]:

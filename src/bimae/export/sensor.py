@@ -11,7 +11,8 @@ from typing import Any, get_args
 from bimae import __version__
 from bimae.data import DatasetInfo
 from bimae.data.colours import RgbPixels
-from bimae.evaluate.looks import Asked, Looks, look
+from bimae.evaluate.asked import Asked
+from bimae.evaluate.looks import Looks, look
 from bimae.evaluate.sensor import Learned, Sensed
 from bimae.export.nameplate import Judging, Nameplate, Pixels, Spectra
 from bimae.model import ClassifierConfig, SeedClassifier

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bimae.errors import BandError
+from bimae.evaluate.asked import VIEWS
 from bimae.evaluate.sensor import Sensed
 from bimae.model import ClassifierConfig
 from bimae.spectra import BandSelection, BandWeights, band_reach, place_of
@@ -133,7 +134,7 @@ class Shown:
     def __str__(self) -> str:
         """For people: `both views`, `RGB`, `spectra of 490nm,560nm`."""
         few = "" if self.bands == "auto" else f" of {self.bands}"
-        return {"bimodal": f"both views{few}", "hs": f"spectra{few}", "rgb": "RGB"}[self.modality]
+        return VIEWS[self.modality] + few * (self.modality != "rgb")
 
     @property
     def whole(self) -> str:
