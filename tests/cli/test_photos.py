@@ -38,7 +38,7 @@ def test_from_photos_to_the_purity_of_a_lot(
     assert ran.code == 0 and "photos without spectra" in ran.out and "nm" not in ran.out
     assert run(capsys, "data", "inspect", data).code == 0
     page = (data / "inspect.html").read_text()
-    assert "none: blue, green and red of the photos" in page
+    assert "none: photos alone" in page and "Mean colours" in page
     assert "avelengths" not in page.split("</style>")[-1]
 
     size = ("--patch-size=24", "--logger=none")
@@ -127,3 +127,93 @@ def test_a_model_of_spectra_refuses_photos(
     )
     assert "this model looks at both views; ask one of RGB" in line
     assert {path.name for path in tmp_path.iterdir()} == {"own"}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SIMULATED trays by both cameras, three of each of two species, and their photos alone."""
+    folder = tmp_path_factory.mktemp("cameras")
+    for number in range(6):
+        species = ("b. napus", "g. tetrahit")[number % 2]
+        scans, alone = folder / "scans" / species, folder / "photos" / species
+        write_simulated_tray(scans, f"tray-{number}", species=(species,), seed=number, **TRAY)
+        alone.mkdir(parents=True, exist_ok=True)
+        shutil.copy(scans / f"tray-{number}.png", alone)
+    return folder
+
+
+def test_whoever_learned_from_both_cameras_answers_for_the_photos_of_one(
+    capsys: pytest.CaptureFixture[str], both: Path, tmp_path: Path
+) -> None:
+    """Cut and outlined as beside a scan: as nearly the same answers as two crops of one photo."""
+    pytest.importorskip("onnxscript", reason="bimae[export] is not installed")
+    data, model = tmp_path / "data", tmp_path / "model"
+    assert run(capsys, "data", "import", both / "scans", data, "--workers=1", *SMALL).code == 0
+    words = ("--any-sensor=true", "--scale=whitened", "--band-positions=wavelength")
+    assert run(capsys, "finetune", data, f"--out={model}", *words, *ALONE).code == 0
+    scans, alone, exported = (tmp_path / f"{name}.csv" for name in ("scans", "alone", "exported"))
+    ran = run(capsys, "predict", model, data, f"--out={scans}", "--modality=rgb", "--part=all")
+    assert ran.code == 0, ran.err
+    ran = run(capsys, "predict", model, both / "photos", f"--out={alone}", "--workers=1")
+    assert ran.code == 0, ran.err
+    assert "not to be relied on" not in ran.err and "largest seed here decides" not in ran.err
+    one, other = ({row["id"]: row for row in rows(path)} for path in (scans, alone))
+    assert one.keys() == other.keys() and len(one) == 24
+    same = sum(one[seed]["class"] == other[seed]["class"] for seed in one)
+    assert same >= 23
+
+    # What came as float32 goes into an exported file as float32, if nothing else is asked for.
+    ran = run(capsys, "export", model, "--calibrated=false", "--time=false", "--modality=rgb")
+    assert ran.code == 0 and "takes    rgb [batch, 48, 48, 3] float32, 0 to 1" in ran.out
+    ran = run(capsys, "predict", model / "model.onnx", data, f"--out={exported}", "--part=all")
+    assert ran.code == 0 and "rounded" not in ran.err
+    for seed, row in zip(one.values(), rows(exported), strict=True):
+        assert float(row["probability"]) == pytest.approx(float(seed["probability"]), abs=1e-4)
+    words = ("--rgb-pixels=uint8", f"--out={tmp_path / 'bytes.onnx'}")
+    ran = run(capsys, "export", model, "--calibrated=false", "--time=false", *words)
+    assert ran.code == 0, ran.err
+    again = (f"--out={exported}", "--overwrite=true")
+    ran = run(capsys, "predict", tmp_path / "bytes.onnx", data, *again)
+    assert ran.code == 0 and "RGB images are no bytes here, and rounded" in ran.err
+    (line,) = mistakes(run(capsys, "predict", tmp_path / "bytes.onnx", both / "photos", *again))
+    assert "bytes.onnx takes both views; use one that was exported for RGB" in line
+
+
+def test_photos_of_single_seeds_are_framed_otherwise(
+    capsys: pytest.CaptureFixture[str], both: Path, tmp_path: Path
+) -> None:
+    data, model = tmp_path / "data", tmp_path / "model"
+    assert run(capsys, "data", "import", both / "photos", data, "--workers=1", *SMALL).code == 0
+    recipe = ("--config=few-samples", "--modality=rgb", "--epochs=0", "--logger=none")
+    ran = run(capsys, "finetune", data, f"--out={model}", *recipe)
+    assert ran.code == 0, "a recipe asks for no wavelengths where no bands are read"
+    card = (model / "model" / "README.md").read_text()
+    assert "a discriminant analysis of mean colour answers alone" in card
+    out = f"--out={tmp_path / 'a.csv'}"
+    ran = run(capsys, "predict", model, both / "photos", "--layout=photos", "--workers=1", out)
+    assert ran.code == 0, ran.err
+    assert "tray-0.png seems to hold 4 objects, but --layout photos" in ran.err
+    assert "framed as they were taken, but the model learned from such as are cut out" in ran.err
+    (line,) = mistakes(run(capsys, "predict", model, both / "photos", "--bands=0,1", out,
+                           "--overwrite=true"))  # fmt: skip
+    assert "--bands '0,1' is asked for, but RGB images have none" in line
+
+
+def test_a_report_of_photos_speaks_of_no_spectra(
+    capsys: pytest.CaptureFixture[str], both: Path, tmp_path: Path
+) -> None:
+    data, model, out = (tmp_path / name for name in ("data", "model", "out"))
+    assert run(capsys, "data", "import", both / "photos", data, "--workers=1", *SMALL).code == 0
+    ran = run(capsys, "finetune", data, f"--out={model}", "--modality=rgb", *ALONE)
+    assert ran.code == 0, ran.err
+    photo = both / "photos" / "b. napus" / "tray-2.png"
+    ran = run(capsys, "purity", model, photo, "--crop=g. tetrahit", f"--out={out}", "--pdf=false",
+              "--workers=1", "--calibrated=false")  # fmt: skip
+    assert ran.code == 0, ran.err
+    page = (out / "report.html").read_text().partition("<body>")[2].partition("<script>")[0]
+    assert "Purity of tray-2" in page and 'class="card"' in page
+    for word in ("pectr", "alse colour", "alse-colour", "Bands"):
+        assert word not in page.replace("<dt>Spectra</dt><dd>none: photos alone</dd>", ""), word
+    assert run(capsys, "explain", model, data, f"--out={tmp_path / 'why'}").code == 0
+    page = (tmp_path / "why" / "report.html").read_text().partition("<body>")[2]
+    assert "alse colour" not in page and "discriminant analysis of mean colour;" in page

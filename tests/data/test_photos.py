@@ -1,6 +1,7 @@
 """Photos without spectra: what folders of them are, and seeds found on photos of trays."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from bimae.data import DatasetInfo, open_dataset
 from bimae.data.importing import ImportSettings, import_data
 from bimae.data.importing.photos import PhotoCube, photo_crop
+from bimae.data.importing.pictures import read_photo
 from bimae.data.importing.recognise import recognise
 from bimae.data.info import COLOUR, check_has_spectra
 from bimae.data.simulate.trays import write_simulated_tray
@@ -155,3 +157,59 @@ def test_each_photo_may_be_one_seed_all_the_same(trays: Path) -> None:
     assert recognise(trays / "alone", ImportSettings()).layout == "tray"
     plan = recognise(trays / "alone", PHOTOS)
     assert [item.kind for item in plan.items] == ["seed", "seed"]
+
+
+def test_what_is_odd_about_photos_is_told(tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (40, 30), dtype=np.uint8)
+    for name, pixels in (("grey", noise), ("tiny", noise[:1, :1]), ("plain", noise[:, :, None])):
+        colours = np.repeat(pixels, 3, axis=2) // (1, 2, 3) if name == "plain" else pixels
+        Image.fromarray(colours.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    out = tmp_path.parent / f"{tmp_path.name}-out"
+    summary, _ = import_data(tmp_path, out, PHOTOS, workers=1)
+    told = {text: first for text, _, first in summary.notes}
+    assert told == {
+        "a grey photo: red, green and blue are the same in every pixel": "grey",
+        "a photo of 1x1 pixels shows next to nothing": "tiny",
+    }
+
+
+def test_photos_of_trays_as_single_seeds_are_told(trays: Path) -> None:
+    (note,) = recognise(trays / "alone", PHOTOS).notes
+    assert "seems to hold 6 objects, but --layout photos takes each photo for one seed" in note
+
+
+def test_a_large_picture_is_read_or_refused_without_a_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.png"
+    Image.new("L", (400, 300)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)  # Pillow warns beyond it
+    assert read_photo(path).shape == (300, 400, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50_000)  # and raises beyond twice as many
+    with pytest.raises(DataError, match="at most 178 million are read: save it smaller"):
+        read_photo(path)
+    assert not recwarn.list
+
+
+def test_a_picture_that_belongs_to_no_scan_is_told(trays: Path, tmp_path: Path) -> None:
+    src = tmp_path / "src"
+    shutil.copytree(trays / "both", src)
+    photo = next((src / "b. napus").glob("*.png"))
+    shutil.copy(photo, photo.with_name("overview.png"))
+    (note,) = (text for text in recognise(src, ImportSettings()).notes if "belongs" in text)
+    assert note.startswith("1 picture belongs to no spectral file, such as b. napus/overview.png")
+
+
+def test_a_data_set_is_nothing_to_import(trays: Path, tmp_path: Path) -> None:
+    import_data(trays / "alone", tmp_path / "data", ImportSettings(), workers=1)
+    with pytest.raises(DataError, match="is a data set already"):
+        recognise(tmp_path / "data", ImportSettings())
+    with pytest.raises(DataError, match="no spectral file and no photo"):
+        (tmp_path / "empty").mkdir()
+        recognise(tmp_path / "empty", ImportSettings())
+
+
+def test_one_photo_gives_the_data_their_name(trays: Path, tmp_path: Path) -> None:
+    photo = next((trays / "alone").rglob("*.png"))
+    import_data(photo, tmp_path / "data", ImportSettings(), workers=1)
+    assert open_dataset(tmp_path / "data").info.name == photo.stem

@@ -88,7 +88,7 @@ def run(options: InspectOptions) -> None:
     simulated = "SIMULATED " * samples.info.simulated
     print(
         f"{count(len(samples), f'{simulated}sample')}, {count(len(samples.classes), 'class')}, "
-        f"{count(samples.bands, 'band')}; {read}"
+        f"{'photos alone' if samples.info.photos_alone else count(samples.bands, 'band')}; {read}"
     )
     for note in page.notes:
         print(f"- {note}")

@@ -279,8 +279,10 @@ def _reference(
 ) -> "Reference":
     """Mean spectra to hold those of the seeds against."""
     from bimae.data import open_dataset
-    from bimae.report.purity.reference import learned_from, of_known, of_lot
+    from bimae.report.purity.reference import NONE, learned_from, of_known, of_lot
 
+    if samples.info.photos_alone:
+        return NONE
     if options.reference is not None:
         known = open_dataset(options.reference, hs_size=samples.hs_size, rgb_size=samples.rgb_size)
         return of_known(known, lot.classes, samples, None)

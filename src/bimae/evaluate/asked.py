@@ -14,6 +14,12 @@ Asked = Literal["auto", "bimodal", "hs", "rgb"]
 Views = Literal["bimodal", "hs", "rgb"]
 VIEWS = {"bimodal": "both views", "hs": "spectra", "rgb": "RGB"}
 """The views that a model looks at, for people."""
+AVERAGED = {
+    "bimodal": "mean spectrum and mean colour",
+    "hs": "mean spectrum",
+    "rgb": "mean colour",
+}
+"""What a discriminant looks at."""
 
 
 def views_shown(config: ClassifierConfig, modality: Asked, info: DatasetInfo) -> Views:

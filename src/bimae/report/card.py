@@ -20,6 +20,7 @@ from bimae.data import SeedDataset, Split
 from bimae.data.colours import colour_type
 from bimae.data.splits import PARTS
 from bimae.errors import count
+from bimae.evaluate.asked import AVERAGED
 from bimae.evaluate.classification import Results
 from bimae.model import ClassifierConfig, ModelConfig
 from bimae.model.pretrained import read_json
@@ -154,12 +155,11 @@ def _reads(config: ClassifierConfig, *, alone: bool) -> list[str]:
     if config.any_sensor:
         told.append("- or one of the two, or any of the bands: it is a model of any sensor")
     if config.discriminant:
+        analysis = f"a discriminant analysis of {AVERAGED[config.modality]} answers"
         told.append(
-            "- averaged over the object: a discriminant analysis of mean spectrum and mean colour "
-            "answers alone, the network is not used"
+            f"- averaged over the object: {analysis} alone, the network is not used"
             if alone
-            else "- averaged over the object too: a discriminant analysis of mean spectrum and "
-            "mean colour answers beside the network"
+            else f"- averaged over the object too: {analysis} beside the network"
         )
     if config.discriminant_objects:
         objects = count(config.discriminant_objects, "training object")

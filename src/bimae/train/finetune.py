@@ -209,7 +209,7 @@ def fresh_classifier(
     channels = BandSelection(options.bands).channels(samples.bands, samples.wavelengths_nm)
     reads_bands = options.modality != "rgb"
     model = _sizes(options, samples, split, pretrained, sizes)
-    scale = options.scale or scale_of(model)
+    scale = (options.scale if reads_bands else None) or scale_of(model)
     if options.any_sensor and scale == "before":
         scale = "after"
     if options.complete_bands and scale != "whitened":
@@ -256,12 +256,16 @@ def _sizes(
     pretrained: BiMAE | None,
     sizes: Mapping[str, int] | None,
 ) -> ModelConfig:
-    """Sizes of the encoder on the sensor of the data, and the standard of spectra if any."""
+    """Sizes of the encoder on the sensor of the data, and the standard of spectra if any.
+
+    Where no bands are read, neither their wavelengths nor their scale are asked for.
+    """
+    reads_bands = options.modality != "rgb"
     if pretrained is None:
         model = sizes_for(
             options,
             samples,
-            band_positions=options.band_positions,
+            band_positions=options.band_positions if reads_bands else "learned",
             band_tokens=options.band_tokens,
         )
         if sizes:
@@ -271,7 +275,7 @@ def _sizes(
     else:
         model = pretrained.config
     scale = options.scale
-    if scale is None or scale == scale_of(model):
+    if not reads_bands or scale is None or scale == scale_of(model):
         return model
     return replace(model, **reference_for(scale, samples, split.train))
 

@@ -270,9 +270,11 @@ class FinetuneOptions(RunOptions):
         except BandError as error:
             yield str(error)
         if self.any_sensor and (self.modality != "bimodal" or self.bands != "all"):
+            given = [f"modality {self.modality}"] * (self.modality != "bimodal")
+            given += [f"bands {self.bands!r}"] * (self.bands != "all")
             yield (
-                f"any_sensor learns from both views and all bands; modality {self.modality} and "
-                f"bands {self.bands!r} are for models of one sensor"
+                f"any_sensor learns from both views and all bands; {' and '.join(given)} "
+                f"{'is' if len(given) == 1 else 'are'} for models of one sensor"
             )
         if self.any_sensor and self.scale == "before":
             yield "any_sensor needs scale after or standard: bands that are not there tell nothing"

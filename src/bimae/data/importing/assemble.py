@@ -224,7 +224,7 @@ def _info(
         " x 255, rounded" if settings.store == "uint8" and summary.unit not in ("", COLOUR) else ""
     )
     return DatasetInfo(
-        name=name or plan.root.resolve().name,
+        name=name or plan.name or plan.root.resolve().name,
         simulated=plan.simulated,
         wavelengths_nm=summary.bands.wavelengths_nm,
         source=source,

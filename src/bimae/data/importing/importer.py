@@ -63,7 +63,7 @@ def import_data(
         src: A scan, a table, or a folder of files.
         out: The folder to write; it appears when it is complete.
         settings: How files are read.
-        name: What to call the data set; default: the source's folder.
+        name: What to call the data set; default: as the source.
         source: Where the images come from: citation, licence.
         workers: Processes that read; 0 for as many as there are processors.
         strict: Whether a file that cannot be read ends the import, rather than being left out.

@@ -107,6 +107,7 @@ class Plan:
         notes: What was noticed on the way, a line each.
         wavelengths_file: A list of wavelengths that was found, or None.
         left_out: Files that look spectral but cannot be used, and why.
+        name: What to call it; empty: as its folder.
     """
 
     layout: str
@@ -116,6 +117,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     wavelengths_file: Path | None = None
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    name: str = ""
 
     @property
     def photos_alone(self) -> bool:

@@ -12,6 +12,7 @@ from bimae.data.importing.listing import (
     is_simulated,
     list_tree,
     scan_of,
+    stem_of,
     wavelengths_in,
 )
 from bimae.data.importing.naming import labelled
@@ -51,9 +52,16 @@ def recognise(src: Path, settings: ImportSettings) -> Plan:
         raise DataError(f"{src}: found no such file or folder; {EXPECTED}: check the path")
     if src.is_file():
         found = _file(src, settings)
+        found.name = (
+            "" if found.layout == "table" else src.stem if found.photos_alone else stem_of(src)
+        )
         found.simulated = is_simulated(src.parent)
         found.wavelengths_file = wavelengths_in(src.parent)
         return found
+    return _folder(src, settings)
+
+
+def _folder(src: Path, settings: ImportSettings) -> Plan:
     if (src / FILE_NAME).is_file() and are_records(src):
         raise DataError(
             f"{src}: is a data set already (TFRecords with {FILE_NAME}), not a camera's files: use "

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bimae.data import SeedDataset
+from bimae.evaluate.asked import AVERAGED
 from bimae.explain.explainer import Explainer, Key
 from bimae.explain.many import Explained
 from bimae.explain.pieces import Kind, Pieces
@@ -83,7 +84,9 @@ class Facts:
             return "the network"
         if self.attention:
             return "the network and the discriminant beside it"
-        return "a discriminant analysis of mean spectrum and mean colour; no network is run"
+        spectra, rgb = self.places is not None, self.pieces("tiles") is not None
+        seen = AVERAGED["bimodal" if spectra and rgb else "hs" if spectra else "rgb"]
+        return f"a discriminant analysis of {seen}; no network is run"
 
     @property
     def unit(self) -> str:

@@ -46,6 +46,7 @@ class Axes:
         y: Values at the lower and the upper edge.
         x_title: What x is, with its unit.
         y_title: What y is, with its unit.
+        x_names: What stands at the whole numbers of x from 0; empty: the numbers themselves.
     """
 
     width: float
@@ -58,6 +59,7 @@ class Axes:
     y: tuple[float, float]
     x_title: str = ""
     y_title: str = ""
+    x_names: tuple[str, ...] = ()
 
     def across(self, value: float) -> float:
         """Where a value of x lies."""
@@ -70,7 +72,9 @@ class Axes:
         return round(self.bottom - (value - low) / (high - low) * (self.bottom - self.top), 1)
 
     def x_ticks(self, about: int = 8) -> list[Tick]:
-        """Marks at round values of x."""
+        """Marks at round values of x, or at its names."""
+        if self.x_names:
+            return [Tick(self.across(v), name) for v, name in enumerate(self.x_names)]
         return [Tick(self.across(v), f"{v:g}") for v in round_values(*self.x, about)]
 
     def y_ticks(self, about: int = 5, percent: bool = False) -> list[Tick]:

@@ -11,6 +11,8 @@ from bimae.report.inspect.measure import Measured, Region
 from bimae.report.inspect.quality import BandQuality, Floats
 
 WIDTH = 1080.0
+COLOURS_OF_PHOTOS = ("blue", "green", "red")
+"""What stands where spectra are expected, of photos alone."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def spectra_chart(
     region: Region,
     shown: Sequence[ShownClass],
     measured: Measured,
+    *,
+    names: tuple[str, ...] = (),
 ) -> SpectraChart:
     """Mean spectra with their spread.
 
@@ -116,6 +120,7 @@ def spectra_chart(
         region: Of which region of the images.
         shown: The classes.
         measured: What was read.
+        names: Of the bands, where these are no wavelengths or numbers.
     """
     found = [c.spectra[region] for c in shown]
     spread = [np.nan_to_num(spectrum.deviation, nan=0.0) for spectrum in found]
@@ -123,14 +128,14 @@ def spectra_chart(
     high = [spectrum.mean + d for spectrum, d in zip(found, spread, strict=True)]
     y = span(np.concatenate([*low, *high]), from_zero=True)
     x_span = _x_span(x)
-    axes = Axes(WIDTH, 440, 64, WIDTH - 24, 14, 384, x_span, y, *titles)
-    small = Axes(210, 120, 34, 196, 6, 98, x_span, y)
+    axes = Axes(WIDTH, 440, 64, WIDTH - 24, 14, 384, x_span, y, *titles, x_names=names)
+    small = Axes(210, 120, 34, 196, 6, 98, x_span, y, x_names=names)
     mean = [spectrum.mean for spectrum in found]
     lines = list(zip(shown, low, mean, high, strict=True))
     own = [example.spectra[region] for c in shown for example in c.examples]
     sample_axes = Axes(
         760, 270, 64, 740, 12, 216, x_span, span(np.concatenate([*low, *high, *own]), True),
-        *titles,
+        *titles, x_names=names,
     )  # fmt: skip
     # Samples without a pixel are NaN throughout; without any other there is no mean.
     filled = measured.spectra[region][np.isfinite(measured.spectra[region]).all(axis=1)]

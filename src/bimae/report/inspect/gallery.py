@@ -40,12 +40,14 @@ class Views:
         bands: The bands that are shown one by one.
         stretch: Colour scales of `kept`.
         kept: All of these bands, each once.
+        photos: Whether there are RGB images alone, and no bands to show.
     """
 
     false_colour: FalseColour
     bands: tuple[int, ...]
     stretch: Stretch
     kept: tuple[int, ...]
+    photos: bool = False
 
     def stretch_of(self, bands: Sequence[int]) -> Stretch:
         """Colour scales of some of the kept bands."""
@@ -154,14 +156,17 @@ def _example(sample: Sample, part: str | None, views: Views) -> Example:
     chosen = list(views.bands)
     height, width = sample.rgb.shape[:2]
     rows, columns, _ = sample.hs.shape
+    cube_size = "" if views.photos else f", cube {columns} {TIMES} {rows}"
     return Example(
         sample.id,
         sample.group,
         part,
-        f"RGB {width} {TIMES} {height}, cube {columns} {TIMES} {rows} pixels",
+        f"RGB {width} {TIMES} {height}{cube_size} pixels",
         rgb_picture(sample.rgb),
         max(height, width) < PHOTO_FROM,
-        false_colour_picture(cube[..., three], views.stretch_of(three), padding),
-        band_pictures(cube[..., chosen], views.stretch_of(chosen), padding),
+        ""
+        if views.photos
+        else false_colour_picture(cube[..., three], views.stretch_of(three), padding),
+        [] if views.photos else band_pictures(cube[..., chosen], views.stretch_of(chosen), padding),
         mean_spectra(sample.hs),
     )

@@ -135,9 +135,7 @@ def _about_split(counts: Tally) -> list[Note]:
 def _about_bands(ds: SeedDataset, suspicious: Sequence[Suspicion]) -> list[Note]:
     found = []
     if ds.info.photos_alone:
-        found.append(
-            Note("Photos without spectra: bands 0, 1 and 2 are their blue, green and red.")
-        )
+        found.append(Note("Photos without spectra: only --modality rgb can learn from them."))
     elif ds.wavelengths_nm is None:
         found.append(
             Note("The wavelengths are unknown: bands are numbered, from 0. dataset.json may say.")

@@ -28,7 +28,7 @@ function show() {
 }
 function read() {
   const asked = new URLSearchParams(location.hash.slice(1));
-  if (VIEWS.includes(asked.get("view"))) state.view = asked.get("view");
+  if (VIEWS.includes(asked.get("view")) && one("input", controls)) state.view = asked.get("view");
   if (asked.get("region") in data.axes) state.region = asked.get("region");
   if (asked.has("class")) {
     const place = data.classes.findIndex((c) => c.name === asked.get("class"));
@@ -37,7 +37,7 @@ function read() {
   show();
 }
 function changed() {
-  state.view = one("input:checked", controls).value;
+  state.view = one("input:checked", controls)?.value ?? state.view;
   state.region = one("input:checked", regions).value;
   state.chosen = choice ? choice.value : "";
   show();
@@ -56,7 +56,7 @@ const across = (a, x) => a.left + (x - a.x[0]) / (a.x[1] - a.x[0]) * (a.right - 
 const up = (a, y) => a.bottom - (y - a.y[0]) / (a.y[1] - a.y[0]) * (a.bottom - a.top);
 const back = (a, px) => a.x[0] + (px - a.left) / (a.right - a.left) * (a.x[1] - a.x[0]);
 const digits = (v) => v === null ? "–" : String(Number(v.toPrecision(3)));
-const place = (band) => data.unit ? `${Math.round(data.x[band])} nm` : `band ${band}`;
+const place = (band) => data.names ? data.names[band] : data.unit ? `${Math.round(data.x[band])} nm` : `band ${band}`;
 
 function point(svg, event) {
   const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());

@@ -29,7 +29,7 @@ MOST_GROUPS = 200  # listed
 _UNIT_NAMES = {"counts": "counts", "radiance": "radiance", "reflectance": "reflectance"}
 
 
-_PHOTOS = (("Spectra", "none: blue, green and red of the photos stand in their place"),)
+_PHOTOS = (("Spectra", "none: photos alone"),)
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,15 @@ def draw_page(
         per_class *= UNLABELLED_TIMES
     numbers = choose_samples(counts.classes, most, seed)
     measured = measure(ds, numbers, kept, seed=seed, counted=progress)
-    views = Views(colour, single, pictures.Stretch.of(measured.kept), kept)
+    views = Views(
+        colour, single, pictures.Stretch.of(measured.kept), kept, photos=ds.info.photos_alone
+    )
     draw = partial(
         show_class, ds, measured=measured, parts=counts.parts, views=views,
         per_class=per_class, seed=seed,
     )  # fmt: skip
     shown = [draw(row, place) for place, row in enumerate(shown_rows(counts.classes))]
-    suspicious = suspicions(measured.quality, nm)
+    suspicious = [] if ds.info.photos_alone else suspicions(measured.quality, nm)
     told = notes(ds, counts, measured, suspicious)
     context = {
         "path": path,
@@ -108,6 +110,7 @@ def draw_page(
         "largest": max(len(row.samples) for row in counts.classes),
         "groups": counts.groups[:MOST_GROUPS],
         "groups_left_out": len(counts.groups[MOST_GROUPS:]),
+        "photos": ds.info.photos_alone,
         "suspicious": [
             (bands_in_words(item.bands, nm), item.kind, item.words) for item in suspicious
         ],
@@ -152,7 +155,7 @@ def _facts(ds: SeedDataset, counts: Tally, measured: Measured) -> dict[str, Any]
             ("Groups", f"{len(counts.groups):,}" if counts.groups else "none"),
             *(_PHOTOS if info.photos_alone else spectra),
             ("RGB images", f"{_sizes(measured.rgb_sizes)}, {info.rgb}".rstrip(", ")),
-            *([("Values", info.unit)] if info.unit else []),
+            *([("Values", info.unit)] if info.unit and not info.photos_alone else []),
             *([("Sensor", info.sensor)] if info.sensor else []),
         ],
         "not_stated": listed([name for name, value in unstated if not value]),
@@ -178,19 +181,23 @@ def _pictures(ds: SeedDataset, views: Views) -> dict[str, Any]:
 
 def _charts(ds: SeedDataset, shown: Sequence[ShownClass], measured: Measured) -> dict[str, Any]:
     x, x_title = drawings.axis_of_bands(ds.bands, ds.wavelengths_nm)
+    names = drawings.COLOURS_OF_PHOTOS if ds.info.photos_alone else ()
+    x_title = "" if names else x_title
     value = _UNIT_NAMES.get(ds.info.unit, ds.info.unit) or "value"
     if set(measured.kinds) == {"uint8"}:
         value += ", stored as 0 to 255" if ds.info.unit else " as stored (0 to 255)"
     elif not ds.info.unit:
         value += " as stored"
     spectra = [
-        drawings.spectra_chart(x, (x_title, value), region, shown, measured) for region in REGIONS
+        drawings.spectra_chart(x, (x_title, value), region, shown, measured, names=names)
+        for region in REGIONS
     ]
     quality = drawings.quality_chart(x, x_title, value, measured.quality)
     bright = drawings.brightness_chart(f"mean {value}", shown, measured, ds.ids)
     data = {
         "x": [float(v) for v in x],
         "unit": "nm" if ds.wavelengths_nm else "",
+        "names": names or None,
         "axes": {chart.region: _scale(chart.axes) for chart in spectra},
         "sampleAxes": {chart.region: _scale(chart.sample_axes) for chart in spectra},
         "bandAxes": _scale(quality.axes),
@@ -250,7 +257,8 @@ def _sizes(sizes: Counter[tuple[int, int]]) -> str:
 
 
 def _scale(axes: Axes) -> dict[str, Any]:
-    return {key: value for key, value in asdict(axes).items() if not key.endswith("title")}
+    drawn_already = ("x_title", "y_title", "x_names")
+    return {key: value for key, value in asdict(axes).items() if key not in drawn_already}
 
 
 def _rounded(values: Floats) -> list[float | None]:

@@ -147,9 +147,14 @@ class Facts:
             ("Lot", self.name),
             ("Seeds", f"{len(samples):,}" + f" in {count(groups, 'tray')}" * bool(groups)),
             ("Fingerprint of the data", samples.fingerprint),
-            ("Bands", f"{samples.bands}" + (f", {nm[0]:.0f} to {nm[-1]:.0f} nm" if nm else "")),
         ]
-        for name, value in (("Sensor", info.sensor), ("Values", info.unit), ("RGB", info.rgb),
+        if info.photos_alone:
+            told.append(("Spectra", "none: photos alone"))
+        else:
+            reach = f", {nm[0]:.0f} to {nm[-1]:.0f} nm" if nm else ""
+            told.append(("Bands", f"{samples.bands}{reach}"))
+        unit = "" if info.photos_alone else info.unit
+        for name, value in (("Sensor", info.sensor), ("Values", unit), ("RGB", info.rgb),
                             ("Source", info.source)):  # fmt: skip
             told += [(name, value)] * bool(value)
         told.append(("Real or simulated", "SIMULATED" if info.simulated else "real, as they say"))

@@ -71,7 +71,7 @@ class Card:
     Attributes:
         row: What it was called.
         rgb: Data URI of its RGB image.
-        false_colour: Data URI of its spectral image in false colour.
+        false_colour: Data URI of its spectral image in false colour; empty of photos alone.
         line: Path of its spectrum; empty where its image is empty.
         maps: What carried its answer, as pictures; empty where nobody asked.
         bands: Likewise over its bands; None where nobody asked, or no spectra were shown.
@@ -212,7 +212,9 @@ def draw_gallery(
         Card(
             row_of(samples, lot, number, trays),
             rgb,
-            false_colour_picture(cube, stretch, ~(cube != 0).any(axis=2)),
+            ""
+            if samples.info.photos_alone
+            else false_colour_picture(cube, stretch, ~(cube != 0).any(axis=2)),
             path(spectrum),
             told.get(number, ()),
             _bands(explained, axes, why.get(number)),

@@ -60,6 +60,7 @@ def draw_page(
         "gallery": gallery,
         "explained": explained,
         "axes": gallery.axes,
+        "photos": facts.samples.info.photos_alone,
         "reference": reference,
         "notice": words.NOTICE,
         "unreliable": words.UNRELIABLE,

@@ -37,6 +37,9 @@ class Reference:
     words: str
 
 
+NONE = Reference({}, {}, "none: photos have no spectra")
+
+
 def of_lot(samples: SeedDataset, lot: Lot) -> Reference:
     """Of the seeds of the lot itself, by what they were called; doubtful ones where all are."""
     chosen: dict[str, list[int]] = {}
