@@ -140,3 +140,21 @@ def test_odd_data_run_without_an_error(browser: Browser, tmp_path: Path) -> None
     found = browser.attributes(file, "#view=bands&sample=0")
     assert "errors" not in found
     assert (found["ready"], found["shown"], found["broken"]) == ("yes", "1", "0")
+
+
+def test_a_page_of_photos_has_one_view_and_its_script_runs(
+    browser: Browser, tmp_path: Path
+) -> None:
+    seeds = [sample(i, label="ab"[i % 2], id=f"s{i}", rgb=24, hs=6, bands=3) for i in range(8)]
+    write_tfrecords(tmp_path / "photos", seeds)
+    DatasetInfo("photos", unit="colour", rgb="camera").save(tmp_path / "photos")
+    file = tmp_path / "inspect.html"
+    ds = open_dataset(tmp_path / "photos", hs_size=None, rgb_size=None)
+    file.write_text(draw_page(ds, path="photos", per_class=2).html, encoding="utf-8")
+    found = browser.attributes(file, "#view=bands&class=b&region=middle")
+    assert "errors" not in found and found["ready"] == "yes"
+    assert (found["view"], found["images"], found["broken"]) == ("rgb", "4", "0")
+    assert (found["region-shown"], found["shown"]) == ("middle", "2")
+    dom = browser.dom(file, "#sample=1")
+    large = dom[dom.index("<dialog") : dom.index("</dialog>")]
+    assert large.count("<img") == 1 and ">green<" in large
