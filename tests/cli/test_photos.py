@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bimae.data.simulate.trays import write_simulated_tray
 from tests.cli.run import FAST, mistakes, rows, run
@@ -217,3 +218,19 @@ def test_a_report_of_photos_speaks_of_no_spectra(
     assert run(capsys, "explain", model, data, f"--out={tmp_path / 'why'}").code == 0
     page = (tmp_path / "why" / "report.html").read_text().partition("<body>")[2]
     assert "alse colour" not in page and "discriminant analysis of mean colour;" in page
+
+
+def test_photos_from_another_distance_are_told(
+    capsys: pytest.CaptureFixture[str], both: Path, tmp_path: Path
+) -> None:
+    data, model, far = (tmp_path / name for name in ("data", "model", "far"))
+    assert run(capsys, "data", "import", both / "scans", data, "--workers=1", *SMALL).code == 0
+    words = ("--any-sensor=true", "--scale=whitened", "--band-positions=wavelength")
+    assert run(capsys, "finetune", data, f"--out={model}", *words, *ALONE).code == 0
+    far.mkdir()
+    for photo in (both / "photos" / "b. napus").iterdir():
+        with Image.open(photo) as image:
+            image.resize((image.width // 2, image.height // 2)).save(far / photo.name)
+    ran = run(capsys, "predict", model, far, f"--out={tmp_path / 'a.csv'}", "--workers=1")
+    assert ran.code == 0, ran.err
+    assert "taken from another distance, or at another resolution? Its answers are not" in ran.err

@@ -75,9 +75,9 @@ class ImportOptions:
     keep_flagged: bool = False
     """Trays: keep touching, cut and unpaired seeds too."""
     seed_side: int | None = None
-    """Trays: side of the square around every seed, in pixels of the scan, or of the photo where there
-    is no scan; default: what the largest whole seed takes. For trays that are to go with others
-    give theirs (seed_side, of photos photo_side, in dataset.json)."""
+    """Trays: side of the square around every seed, in pixels of the scan, or of the photo where
+    there is no scan; default: what the largest whole seed takes. For trays that are to go with
+    others give theirs (seed_side, of photos photo_side, in dataset.json)."""
     ground_truth: Path | None = None
     """Scenes: the class image; default: looked for beside the scene (*_gt)."""
     class_names: Path | None = None

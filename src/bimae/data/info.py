@@ -37,6 +37,8 @@ class DatasetInfo:
         seed_side: Of seeds cut from trays: side of the square around each, in pixels of the scan,
             by which one data set's seeds compare in size with another's; else None.
         photo_side: The same in pixels of the photos; None also where these are of several scales.
+        seed_areas: Of whole seeds of trays: a small one (1 of 100 is smaller), the middle one and a
+            large one, in pixels of the scans, or of the photos where there are no scans; else None.
     """
 
     name: str = ""
@@ -49,6 +51,7 @@ class DatasetInfo:
     rgb: str = ""
     seed_side: int | None = None
     photo_side: int | None = None
+    seed_areas: tuple[int, int, int] | None = None
 
     @property
     def photos_alone(self) -> bool:
@@ -111,6 +114,10 @@ class DatasetInfo:
             side = known.get(key)
             if side is not None and (type(side) is not int or side < 1):
                 raise DataError(f"{path}: {key} must be a number of pixels, found {side!r}")
+        if (areas := known.get("seed_areas")) is not None:
+            if not (isinstance(areas, list) and [type(a) for a in areas] == [int] * 3):
+                raise DataError(f"{path}: seed_areas must be three numbers, found {areas!r}")
+            known["seed_areas"] = tuple(areas)
         return cls(**known)
 
 

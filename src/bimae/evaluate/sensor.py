@@ -13,6 +13,8 @@ ABSOLUTE = ("standard", "shape", "whitened")
 """Scales that hold a value against those learned from: another unit makes nonsense of them."""
 STEPS = "x 255, rounded"
 """How the unit of reflectance ends that an import stored as bytes."""
+OTHER_SIZE = 1.5
+"""So many times smaller or larger than all seeds learned from, the middle one of a lot is odd."""
 UNRELIABLE = "not to be relied on"
 """What a note says of answers for data that are unlike all that a model has seen."""
 COLOURS = {
@@ -51,12 +53,14 @@ class Learned:
         seed_side: Square that seeds of trays were cut with, in pixels of the scan; None where
             unknown, or where no scan of a tray was among the images.
         photo_side: The same in pixels of the photo.
+        seed_areas: How large these seeds were, as `DatasetInfo` has it; None where unknown.
     """
 
     unit: str = ""
     rgb: str = ""
     seed_side: int | None = None
     photo_side: int | None = None
+    seed_areas: tuple[int, int, int] | None = None
 
     @classmethod
     def of(cls, about: Mapping[str, Any]) -> "Learned":
@@ -64,7 +68,9 @@ class Learned:
         data: Mapping[str, Any] = about.get("data") or {}
         sides = (data.get("seed_side"), data.get("photo_side"))
         seed, photo = (side if isinstance(side, int) else None for side in sides)
-        return cls(data.get("unit") or "", data.get("rgb") or "", seed, photo)
+        areas = data.get("seed_areas")
+        known = tuple(areas) if isinstance(areas, list) and len(areas) == 3 else None
+        return cls(data.get("unit") or "", data.get("rgb") or "", seed, photo, known)
 
 
 def stored_as(unit: str, scale: str) -> Literal["float32", "uint8"]:
@@ -98,6 +104,7 @@ def check_values(
     if modality != "hs":
         notes.append(_compare_colours(samples.info.rgb, learned.rgb, name))
         notes.append(_compare_frames(samples.info, learned, name))
+    notes.append(_compare_sizes(samples.info, learned, name))
     return [note for note in notes if note]
 
 
@@ -155,6 +162,36 @@ def _compare_frames(found: DatasetInfo, learned: Learned, name: str) -> str:
         f"images are {here}, but {name} learned from such as are {there}: its answers are "
         f"{UNRELIABLE}"
     )
+
+
+def _compare_sizes(found: DatasetInfo, learned: Learned, name: str) -> str:
+    """Seeds as large as none learned from: seen from elsewhere, they are cut at another scale."""
+    here, known = _areas(found, learned), _areas(learned, found)
+    if here is None or known is None:
+        return ""
+    middle, low, high = here[1], known[0], known[2]
+    if low / OTHER_SIZE <= middle <= high * OTHER_SIZE:
+        return ""
+    return (
+        f"seeds cover {middle:.0f} pixels here, and those that {name} learned from {low:.0f} to "
+        f"{high:.0f}: taken from another distance, or at another resolution? Its answers are "
+        f"{UNRELIABLE}"
+    )
+
+
+def _areas(one: DatasetInfo | Learned, other: DatasetInfo | Learned) -> list[float] | None:
+    """Areas of seeds in the pixels in which those of another are known too; None: there are none.
+
+    Scans hold against scans, and photos against photos, be there a scan beside them or not.
+    """
+    if one.seed_areas is None or other.seed_areas is None:
+        return None
+    if one.seed_side is not None and other.seed_side is not None:
+        return [*one.seed_areas]
+    if one.photo_side is None or other.photo_side is None:
+        return None
+    scale = 1.0 if one.seed_side is None else one.photo_side / one.seed_side
+    return [area * scale**2 for area in one.seed_areas]
 
 
 def _colours(kinds: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ class Feed:
             picks, note = _picks(plate.hs, plate.bands, samples, name)
             notes.append(note)
         unit = "" if plate.hs is None else plate.hs.unit
-        learned = Learned(unit, plate.rgb, plate.seed_side, plate.photo_side)
+        learned = Learned(unit, plate.rgb, plate.seed_side, plate.photo_side, plate.seed_areas)
         notes += check_values(
             samples, learned, modality=plate.modality, scale=plate.scale, name=name
         )

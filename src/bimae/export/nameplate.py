@@ -15,7 +15,7 @@ from bimae.spectra import BandWeights
 
 KEY = "bimae"
 FORMAT = 1
-LATER = {"rgb": "", "photo_side": None}
+LATER = {"rgb": "", "photo_side": None, "seed_areas": None}
 """What files of this format did not say at first, and what that means."""
 Modality = Literal["bimodal", "hs", "rgb"]
 Pixels = Literal["uint8", "uint16", "float32"]
@@ -97,6 +97,7 @@ class Nameplate:
         precision: Of the products inside.
         seed_side: Square that seeds of trays were cut with, in pixels of the scan; None: unknown.
         photo_side: The same in pixels of the photo.
+        seed_areas: How large these seeds were, as `DatasetInfo` has it; None: unknown.
         rgb: What the RGB images were that the model learned from, as `DatasetInfo` has it; empty
             where unknown, or where none go in.
     """
@@ -118,6 +119,7 @@ class Nameplate:
     precision: Literal["fp32", "int8"] = "fp32"
     seed_side: int | None = None
     photo_side: int | None = None
+    seed_areas: tuple[int, int, int] | None = None
     rgb: str = ""
 
     @property

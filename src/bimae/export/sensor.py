@@ -130,6 +130,7 @@ class Turned:
             judging=None if calibrated is None else _judging(calibrated),
             seed_side=learned.seed_side,
             photo_side=learned.photo_side,
+            seed_areas=learned.seed_areas,
             rgb="" if reading.modality == "hs" else learned.rgb,
         )
 

@@ -59,6 +59,7 @@ def about(samples: SeedDataset, split: Split, options: Mapping[str, Any]) -> dic
             "rgb_pixels": colour_type(samples),
             "seed_side": info.seed_side,
             "photo_side": info.photo_side,
+            "seed_areas": info.seed_areas,
             "fingerprint": samples.fingerprint,
             "parts": {part: len(getattr(split, part)) for part in PARTS},
             "learned_per_class": dict(

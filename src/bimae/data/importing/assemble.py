@@ -7,7 +7,7 @@ import json
 import mmap
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,7 @@ def assemble(
     settings: ImportSettings,
     name: str,
     source: str,
-    seed_side: int | None = None,
-    photo_side: int | None = None,
+    scale: Mapping[str, Any],
 ) -> ImportSummary:
     """Writes the data set; the folder appears when it is complete, replacing an older one.
 
@@ -60,8 +59,7 @@ def assemble(
         settings: How things were read.
         name: What to call the data set.
         source: Where it comes from, in words.
-        seed_side: Side of the squares that seeds of trays were cut with; None: no scans of trays.
-        photo_side: The same in pixels of the photos.
+        scale: How large seeds of trays are, by the names of `DatasetInfo`.
 
     Raises:
         DataError: Nothing could be read.
@@ -99,7 +97,7 @@ def assemble(
         _tray_files(found, work, folder, settings.pictures)
         write_text(folder / REPORT, json.dumps(summary.as_json(), indent=1) + "\n")
         info = _info(summary, plan, settings, name, source)
-        info = replace(info, seed_side=seed_side, photo_side=photo_side)
+        info = replace(info, **scale)
         info.save(folder, **_counts(summary, plan))
     return summary
 

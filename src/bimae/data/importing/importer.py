@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import IO, Any
 
+import numpy as np
+
 from bimae.data.dataset import open_dataset
 from bimae.data.drawing import draw_split
 from bimae.data.importing.assemble import PICTURES, REPORT, SEEDS, assemble
@@ -126,8 +128,7 @@ def import_data(
             settings=settings,
             name=name,
             source=source,
-            seed_side=None if plan.photos_alone or not side else side,
-            photo_side=_photo_side(found, side),
+            scale=_scale(found, side, photos_alone=plan.photos_alone),
         )
     except DataError:
         shutil.rmtree(work)  # nothing that was read is of use
@@ -206,13 +207,19 @@ def _side(found: list[dict[str, Any]], settings: ImportSettings) -> int:
     return settings.seed_side or side if told else 0
 
 
-def _photo_side(found: list[dict[str, Any]], side: int) -> int | None:
-    """The same in pixels of the photos, where all show seeds at about one scale."""
-    told = [facts["items"][0].get("photo_scale") for facts in found]
-    scales = [scale for scale in told if scale is not None]
-    if not side or not scales or max(scales) > ONE_SCALE * min(scales):
-        return None
-    return round(side * float(median(scales)))
+def _scale(found: list[dict[str, Any]], side: int, *, photos_alone: bool) -> dict[str, Any]:
+    """How large seeds are, as `DatasetInfo` has it; nothing where there are no trays."""
+    told = [facts["items"][0] for facts in found]
+    scales = [item["photo_scale"] for item in told if item.get("photo_scale") is not None]
+    scale: dict[str, Any] = {}
+    if side and not photos_alone:
+        scale["seed_side"] = side
+    if side and scales and max(scales) <= ONE_SCALE * min(scales):
+        scale["photo_side"] = round(side * float(median(scales)))
+    rows = [row for item in told for row in item.get("objects", ())]
+    if areas := [row["area_px"] for row in rows if not row["flags"]]:
+        scale["seed_areas"] = tuple(int(a) for a in np.percentile(areas, (1, 50, 99)).round())
+    return scale
 
 
 def _too_large(found: list[dict[str, Any]], side: int) -> list[str]:

@@ -1,0 +1,75 @@
+"""Whether data are of the scale and the framing that a model learned from."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from bimae.data import DatasetInfo
+from bimae.evaluate.sensor import UNRELIABLE, Learned, check_values
+
+SCANS = DatasetInfo(rgb="camera", seed_side=40, photo_side=120, seed_areas=(50, 100, 200))
+PHOTOS = DatasetInfo(rgb="camera", unit="colour", photo_side=120, seed_areas=(450, 900, 1800))
+
+
+@dataclass
+class Data:
+    """As much of a data set as is looked at."""
+
+    info: DatasetInfo
+    root: Path = Path("lot")
+    bands: int = 3
+    wavelengths_nm: tuple[float, ...] | None = None
+
+
+def learned(info: DatasetInfo) -> Learned:
+    return Learned(info.unit, info.rgb, info.seed_side, info.photo_side, info.seed_areas)
+
+
+def notes(info: DatasetInfo, known: DatasetInfo, modality: str = "rgb") -> list[str]:
+    return check_values(Data(info), learned(known), modality=modality, scale="after")
+
+
+def larger(info: DatasetInfo, times: float) -> DatasetInfo:
+    areas = tuple(round(times * area) for area in info.seed_areas or ())
+    return replace(info, seed_areas=areas)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("known", [SCANS, PHOTOS], ids=["scans", "photos"])
+@pytest.mark.parametrize("info", [SCANS, PHOTOS], ids=["scans", "photos"])
+def test_sizes_are_held_against_those_of_the_same_camera(
+    info: DatasetInfo, known: DatasetInfo
+) -> None:
+    assert notes(info, known) == []
+    assert notes(larger(info, 2.9), known) == [], "a lot of large seeds"
+    assert notes(larger(info, 0.35), known) == [], "a lot of small ones"
+    for times in (0.25, 4):
+        (note,) = notes(larger(info, times), known)
+        assert "taken from another distance, or at another resolution?" in note
+        assert note.endswith(UNRELIABLE)
+    pixels = 400 if info is SCANS and known is SCANS else 3600  # of the photo: 3 x 3 a scan's
+    assert f"seeds cover {pixels} pixels here" in notes(larger(info, 4), known)[0]
+
+
+def test_where_no_size_is_known_none_is_compared() -> None:
+    unknown = replace(SCANS, seed_areas=None)
+    alone = replace(larger(SCANS, 9), photo_side=None)  # scans without photos
+    for info, known in ((unknown, SCANS), (SCANS, unknown), (alone, PHOTOS), (PHOTOS, alone)):
+        assert notes(info, known) == []
+
+
+def test_seeds_cut_out_of_trays_are_framed_otherwise_than_single_ones() -> None:
+    single = DatasetInfo(rgb="camera")
+    (note,) = notes(single, PHOTOS)
+    assert "framed as they were taken, but the model learned from such as are cut out" in note
+    (note,) = notes(SCANS, single, "bimodal")
+    assert "are cut out of trays, but the model learned from such as are of one seed" in note
+    assert UNRELIABLE in note
+    assert notes(single, PHOTOS, "hs") == []
+    assert notes(DatasetInfo(), PHOTOS) == notes(PHOTOS, DatasetInfo()) == []
+
+
+def test_what_a_model_folder_tells() -> None:
+    data = {"unit": "counts", "rgb": "camera", "seed_side": 40, "seed_areas": [1, 2, 3]}
+    assert Learned.of({"data": data}) == Learned("counts", "camera", 40, None, (1, 2, 3))
+    assert Learned.of({}) == Learned()
