@@ -1,5 +1,7 @@
 """What the server says is what the model says, however the sample was sent."""
 
+import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from bimae.evaluate.looks import look
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import load
 from tests.serve import files
-from tests.serve.conftest import CLASSES, Served
+from tests.serve.conftest import CLASSES, Served, served
 
 HS, RGB = files.cube(), files.picture()
 PNG = files.image(RGB)
@@ -273,3 +275,21 @@ def test_the_model_and_its_health(client_of: Served) -> None:
     assert model["limits"]["request_bytes"] == service.limits.request_bytes
     health = client.get("/health")
     assert health.status_code == 200 and health.json()["status"] == "ok"
+
+
+def test_a_picture_framed_otherwise_than_those_learned_from_is_told(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    """Seeds cut out of trays lie on white; a photo of one seed on a table does not."""
+    folder = tmp_path / "cut"
+    shutil.copytree(models["rgb"], folder)
+    about = json.loads((folder / "about.json").read_text())
+    about["data"]["photo_side"] = 96
+    (folder / "about.json").write_text(json.dumps(about))
+    on_white = files.picture()
+    for edge in (on_white[:4], on_white[-4:], on_white[:, :4], on_white[:, -4:]):
+        edge[:] = 255
+    with served(folder) as (client, _):
+        for pixels, told in ((files.picture(), True), (on_white, False)):
+            notes = client.post("/predict", files={"rgb": files.image(pixels)}).json()["notes"]
+            assert any("this picture has a background" in note for note in notes) is told

@@ -62,6 +62,11 @@ class Learned:
     photo_side: int | None = None
     seed_areas: tuple[int, int, int] | None = None
 
+    @property
+    def cut(self) -> bool:
+        """Whether seeds were cut out of trays: on white, all at one scale."""
+        return self.seed_side is not None or self.photo_side is not None
+
     @classmethod
     def of(cls, about: Mapping[str, Any]) -> "Learned":
         """From what a model folder says of itself (`about.json`), which may be nothing."""
@@ -153,8 +158,7 @@ def _compare_frames(found: DatasetInfo, learned: Learned, name: str) -> str:
     if not found.rgb or not learned.rgb:  # else no import made them: nothing is known
         return ""
     cut = found.seed_side is not None or found.photo_side is not None
-    known = learned.seed_side is not None or learned.photo_side is not None
-    if cut == known:
+    if cut == learned.cut:
         return ""
     ours, theirs = "cut out of trays", "of one seed or object each, framed as they were taken"
     here, there = (ours, theirs) if cut else (theirs, ours)

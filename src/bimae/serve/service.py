@@ -15,6 +15,7 @@ import numpy as np
 
 from bimae.errors import BimaeError
 from bimae.evaluate.looks import Looks
+from bimae.evaluate.sensor import UNRELIABLE
 from bimae.explain import Explanation
 from bimae.predict.rows import rounded
 from bimae.serve.answering import Answerer, Sensor, Verdict
@@ -26,6 +27,8 @@ from bimae.serve.upload import Upload, read_upload
 
 R = TypeVar("R")
 Gone = Callable[[], "asyncio.Future[Any] | asyncio.Task[Any]"]
+WHITE, MOSTLY = 0.99, 0.5
+"""What is white, and how much of a picture's border is where a seed was cut out."""
 HEALTHY_S = 10.0  # a batch is done in this time; a thread that does not answer by then hangs
 
 
@@ -239,7 +242,12 @@ class Service:
             "strangeness": None if verdict.strangeness is None else rounded(verdict.strangeness),
             "views": verdict.shown,
             "model": {"name": answerer.name, "fingerprint": answerer.fingerprint},
-            "notes": [*upload.notes, *self._units(upload), *verdict.notes],
+            "notes": [
+                *upload.notes,
+                *self._units(upload),
+                *self._frame(upload),
+                *verdict.notes,
+            ],
         }
 
     def _units(self, upload: Upload) -> list[str]:
@@ -249,6 +257,20 @@ class Service:
         if not learned or not found or learned == found:
             return []
         return [f"hs: these are {found}, but the model learned from {learned}"]
+
+    def _frame(self, upload: Upload) -> list[str]:
+        """A seed on some background is told of where the model learned from seeds on white."""
+        if upload.rgb is None or not self.answerer.learned.cut:
+            return []
+        rgb = upload.rgb
+        border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+        if (border.min(axis=1) >= WHITE).mean() >= MOSTLY:
+            return []
+        return [
+            "rgb: the model learned from seeds that were cut out of trays and lie on white, but "
+            "this picture has a background; cut the seed out (bimae predict cuts whole trays), as "
+            f"the answer is {UNRELIABLE}"
+        ]
 
 
 def _refused(error: BimaeError) -> Refused:
