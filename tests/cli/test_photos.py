@@ -180,6 +180,26 @@ def test_whoever_learned_from_both_cameras_answers_for_the_photos_of_one(
     assert "bytes.onnx takes both views; use one that was exported for RGB" in line
 
 
+def test_the_calibration_for_rgb_is_that_for_photos_alone(
+    capsys: pytest.CaptureFixture[str], both: Path, tmp_path: Path
+) -> None:
+    data, model = tmp_path / "data", tmp_path / "model"
+    assert run(capsys, "data", "import", both / "scans", data, "--workers=1", *SMALL).code == 0
+    words = ("--any-sensor=true", "--scale=whitened", "--band-positions=wavelength")
+    assert run(capsys, "finetune", data, f"--out={model}", *words, *ALONE).code == 0
+    ran = run(capsys, "calibrate", model, data, "--modality=rgb", "--alpha=0.3")
+    assert ran.code == 0, ran.err
+    lot, crop = both / "photos" / "b. napus", "--crop=b. napus"
+    ran = run(capsys, "predict", model, lot, f"--out={tmp_path / 'a.csv'}", "--workers=1")
+    assert ran.code == 0 and "sets     of 70%" in ran.out
+    ran = run(capsys, "purity", model, lot, crop, f"--out={tmp_path / 'lot'}", "--pdf=false",
+              "--workers=1")  # fmt: skip
+    assert ran.code == 0, ran.err
+    (line,) = mistakes(run(capsys, "purity", model, data, crop, f"--out={tmp_path / 'no'}"))
+    assert "is calibrated for RGB, but is shown both views" in line
+    assert not (tmp_path / "no").exists()
+
+
 def test_photos_of_single_seeds_are_framed_otherwise(
     capsys: pytest.CaptureFixture[str], both: Path, tmp_path: Path
 ) -> None:

@@ -118,8 +118,7 @@ def run(options: ExplainOptions) -> None:
         keep_import=options.keep_import,
     )  # fmt: skip
     source = Source.of(predict, sizes_of(folder, model.config), model.config.classes)
-    if (info := source.info) is not None:
-        check_photos(model.config, options.modality, str(options.data), info)
+    check_photos(model.config, options.modality, str(options.data), source.info)
     with source.cleared():
         told = _report(options, folder, model, source)
     for line in told:

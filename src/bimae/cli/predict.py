@@ -127,8 +127,7 @@ def run(options: PredictOptions) -> None:
     model = opened(options)
     with Part(options.out) as part:
         source = Source.of(options, model.sizes, model.classes)
-        if (info := source.info) is not None:
-            model.check(str(options.data), info)
+        model.check(str(options.data), source.info)
         try:
             samples = source.opened()
             answerer, told = model.on(samples)

@@ -68,14 +68,18 @@ class Source:
         return self.data if self.raw is None else self.raw.folder
 
     @property
-    def info(self) -> "DatasetInfo | None":
-        """What is known of files that are still to be imported; None of records."""
+    def info(self) -> "DatasetInfo":
+        """What is known before a sample is read: of files to import, whether there are spectra.
+
+        Raises:
+            DataError: What records say of themselves cannot be read.
+        """
         from bimae.data import DatasetInfo
         from bimae.data.info import COLOUR
 
-        if self.raw is None:
-            return None
-        return DatasetInfo(unit=COLOUR if self.raw.plan.photos_alone else "")
+        if self.raw is not None:
+            return DatasetInfo(unit=COLOUR if self.raw.plan.photos_alone else "")
+        return DatasetInfo.load(self.data if self.data.is_dir() else self.data.parent)
 
     def opened(self) -> "SeedDataset":
         """The samples at the model's sizes; files are imported unless that is done already.

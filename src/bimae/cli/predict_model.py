@@ -52,7 +52,12 @@ class Opened(Protocol):
         """Where the split that it was trained by lies, if it does."""
 
     def check(self, name: str, info: "DatasetInfo") -> None:
-        """Refuses data that lack what the model looks at, before they are read."""
+        """Refuses data that lack what the model looks at, before they are read.
+
+        Raises:
+            BimaeError: They do; or the model is not calibrated for what is shown of them, and is
+                for others.
+        """
 
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
         """Who answers for these samples, and what a person should know of it."""
@@ -132,12 +137,12 @@ class _File:
         return answering, answering.feed.note
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Folder:
     options: "PredictOptions"
     folder: Path
     model: "SeedClassifier"
-    known: "tuple[Calibrated, ...]"
+    known: "tuple[Calibrated, ...]" = ()
 
     @classmethod
     def of(cls, options: "PredictOptions") -> "_Folder":
@@ -147,7 +152,7 @@ class _Folder:
         folder = model_folder(options.model)
         model = SeedClassifier.from_pretrained(folder)
         check_asked(model.config, options.modality, options.bands)
-        return cls(options, folder, model, _calibrations(options, folder, model.config))
+        return cls(options, folder, model)
 
     @property
     def sizes(self) -> Sizes:
@@ -162,9 +167,12 @@ class _Folder:
         return self.folder.parent / "split.json"
 
     def check(self, name: str, info: "DatasetInfo") -> None:
-        from bimae.evaluate.asked import check_photos
+        from bimae.evaluate.asked import check_photos, views_shown
 
-        check_photos(self.model.config, self.options.modality, name, info)
+        options, config = self.options, self.model.config
+        check_photos(config, options.modality, name, info)
+        shown = views_shown(config, options.modality, info)
+        self.known = _calibrations(options, self.folder, config, shown)
 
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":
         from bimae.evaluate.looks import look
@@ -200,7 +208,7 @@ def sizes_of(folder: Path, config: "ClassifierConfig") -> Sizes:
 
 
 def _calibrations(
-    options: "PredictOptions", folder: Path, config: "ClassifierConfig"
+    options: "PredictOptions", folder: Path, config: "ClassifierConfig", modality: str
 ) -> "tuple[Calibrated, ...]":
     """What is known of this model, where it is wanted; refused early if it can be of no use."""
     from bimae.cli.predict import note
@@ -210,7 +218,7 @@ def _calibrations(
     if options.calibrated == "false":
         return ()
     known = load(folder)
-    found = calibration_for(known, Shown.of(config, options.modality, options.bands), options.model)
+    found = calibration_for(known, Shown.of(config, modality, options.bands), options.model)
     if found is None:
         how = f"bimae calibrate {options.model} LABELLED_DATA"
         if options.calibrated == "true":

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -105,7 +105,7 @@ def run(options: PurityOptions) -> None:
     from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
-    from bimae.evaluate.asked import check_photos
+    from bimae.evaluate.asked import check_photos, views_shown
     from bimae.report.purity import check_out
     from bimae.report.purity.pdf import browser_for
 
@@ -119,8 +119,11 @@ def run(options: PurityOptions) -> None:
     )
     config = asked.model.config
     source = Source.of(predict, sizes_of(asked.folder, config), config.classes)
-    if (info := source.info) is not None:
-        check_photos(config, options.modality, str(options.lot), info)
+    info = source.info
+    check_photos(config, options.modality, str(options.lot), info)
+    shown = views_shown(config, options.modality, info)
+    known = _calibrations(options, asked.folder, config, shown)
+    asked = replace(asked, known=known)
     with source.cleared():
         told = _report(options, asked, source, out, browser)
     for line in told:
@@ -134,8 +137,8 @@ class _Asked:
     model: "SeedClassifier"
     folder: Path
     crop: int
-    known: "tuple[Calibrated, ...]"
     weights: Mapping[str, float] | None
+    known: "tuple[Calibrated, ...]" = ()
 
 
 def _asked(options: PurityOptions) -> _Asked:
@@ -150,15 +153,14 @@ def _asked(options: PurityOptions) -> _Asked:
     config = model.config
     check_asked(config, options.modality, options.bands)
     crop = crop_number(options.crop, config.classes)
-    known = _calibrations(options, folder, config)
     weights = None if options.weights is None else read_weights(options.weights)
     if weights is not None:  # whether the crop is there can be told before the seeds are read
         purity_by_weight({options.crop: 1}, options.crop, weights)
-    return _Asked(model, folder, crop, known, weights)
+    return _Asked(model, folder, crop, weights)
 
 
 def _calibrations(
-    options: PurityOptions, folder: Path, config: "ClassifierConfig"
+    options: PurityOptions, folder: Path, config: "ClassifierConfig", modality: str
 ) -> "tuple[Calibrated, ...]":
     """What is known of this model, where it is wanted.
 
@@ -171,7 +173,7 @@ def _calibrations(
     if not options.calibrated:
         return ()
     known = load(folder)
-    found = calibration_for(known, Shown.of(config, options.modality, options.bands), options.model)
+    found = calibration_for(known, Shown.of(config, modality, options.bands), options.model)
     if found is None:
         raise ConfigError(
             f"{options.model}: is not calibrated, so neither how often it errs is known nor what "

@@ -31,10 +31,12 @@ class Look:
     Attributes:
         seen: The scan from afar.
         scan: What lies on it, in the pixels of the whole scan.
+        reduced: By how much the scan was made smaller for that.
     """
 
     seen: Preview
     scan: Segmentation
+    reduced: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,8 @@ def look_at(cube: Cube) -> Look:
         DataError: The scan cannot be read.
     """
     seen = preview(cube)
-    return Look(seen, enlarged(segment(seen.groups), seen.factor, (cube.lines, cube.samples)))
+    scan = enlarged(segment(seen.groups), seen.factor, (cube.lines, cube.samples))
+    return Look(seen, scan, seen.factor)
 
 
 def look_at_alone(cube: Cube, photo: Photo) -> Look:
@@ -102,8 +105,8 @@ def read_tray(
     look = look or look_at(cube)
     seen, scan = look.seen, look.scan
     notes: list[str] = []
-    if seen.factor > 1:
-        notes.append(f"outlines were found at 1/{seen.factor} of the scan's resolution")
+    if look.reduced > 1:
+        notes.append(f"outlines were found at 1/{look.reduced} of the scan's resolution")
     if scan.dropped and pairing != "largest":
         notes.append(f"{scan.dropped} specks too small for a seed were left out")
     if photo is not None and not isinstance(photo, PhotoLook):
