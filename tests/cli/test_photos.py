@@ -254,3 +254,23 @@ def test_photos_from_another_distance_are_told(
     ran = run(capsys, "predict", model, far, f"--out={tmp_path / 'a.csv'}", "--workers=1")
     assert ran.code == 0, ran.err
     assert "taken from another distance, or at another resolution? Its answers are not" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["purity", "explain"])
+def test_a_report_reads_files_as_it_is_told(
+    capsys: pytest.CaptureFixture[str], both: Path, tmp_path: Path, verb: str
+) -> None:
+    """Options of an import, as `predict` has them: here photos where scans lie beside them."""
+    data, model, out = (tmp_path / name for name in ("data", "model", "out"))
+    assert run(capsys, "data", "import", both / "photos", data, "--workers=1", *SMALL).code == 0
+    ran = run(capsys, "finetune", data, f"--out={model}", "--modality=rgb", *ALONE)
+    assert ran.code == 0, ran.err
+    own = ("--crop=b. napus", "--calibrated=false", "--pdf=false") if verb == "purity" else ()
+    lot = both / "scans" / "b. napus"
+    ran = run(capsys, verb, model, lot, f"--out={out}", "--layout=photos", "--workers=1", *own)
+    assert ran.code == 0, ran.err
+    assert "found    photos without spectra, one a seed (class/name.jpg, .png, .tif): 3" in ran.err
+    words = (f"--out={out}", "--overwrite=true", *own)
+    (line,) = mistakes(run(capsys, verb, model, data, "--white=x.hdr", *words))
+    assert "--white says how a camera's files are read, but these are TFRecords" in line
+    assert mistakes(run(capsys, verb, model, data, "--workers=-1", *words))[0].endswith("least 0")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from bimae.cli.camera_files import CameraFiles
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems
 from bimae.errors import ConfigError
@@ -25,14 +26,14 @@ EXAMPLE = "bimae explain runs/b DATA --out explained"
 
 
 @dataclass(frozen=True)
-class ExplainOptions:
+class ExplainOptions(CameraFiles):
     """Options of explanations."""
 
     model: Path
     """Fine-tuning run, or its model folder."""
     data: Path
-    """TFRecords (a file, a glob, a folder), or a camera's files (a scan, a table, a folder),
-    imported with the defaults of `bimae data import`. Labels are not needed."""
+    """TFRecords (a file, a glob, a folder), or a camera's files (a scan, a table, a folder,
+    photos). Labels are not needed."""
     out: Path
     """Folder for the report."""
     ids: str = ""
@@ -63,17 +64,13 @@ class ExplainOptions:
     """Variants of a sample at a time."""
     overwrite: bool = False
     """Replace the explanations that OUT holds already."""
-    keep_import: bool = False
-    """Camera's files: keep what they were imported to (<out>.import)."""
-    workers: int = 0
-    """Processes that import a camera's files; 0: as many as there are processors."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
         return list(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        for name, least in (("count", 1), ("check", 0), ("batch_size", 1), ("workers", 0)):
+        for name, least in (("count", 1), ("check", 0), ("batch_size", 1)):
             if getattr(self, name) < least:
                 yield f"{name} is {getattr(self, name)}; it must be at least {least}"
         if self.ids and not self.ids.replace(",", "").strip():
@@ -83,6 +80,7 @@ class ExplainOptions:
         elif self.window.startswith("0") and float(self.window.removesuffix("nm")) == 0:
             yield f"window is {self.window!r}; it must be wider than 0"
         yield from band_problems(self.bands)
+        yield from self.camera_problems()
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -100,7 +98,6 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: ExplainOptions) -> None:
     """Asks why, draws, and says what came of it."""
-    from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
     from bimae.evaluate.asked import check_asked, check_photos
@@ -113,11 +110,8 @@ def run(options: ExplainOptions) -> None:
     check_asked(model.config, options.modality, options.bands)
     _check_against(options, model)
     _check_taken_out(options, model)
-    predict = PredictOptions(
-        options.model, options.data, options.out, workers=options.workers,
-        keep_import=options.keep_import,
-    )  # fmt: skip
-    source = Source.of(predict, sizes_of(folder, model.config), model.config.classes)
+    sizes = sizes_of(folder, model.config)
+    source = Source.of(options, options.data, options.out, sizes, model.config.classes)
     check_photos(model.config, options.modality, str(options.data), source.info)
     with source.cleared():
         told = _report(options, folder, model, source)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from bimae.cli.camera_files import CameraFiles
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems, choose_part
 from bimae.errors import BimaeError, ConfigError, DataError
@@ -28,7 +29,7 @@ EXAMPLE = "bimae predict runs/b DATA --out answers.csv"
 
 
 @dataclass(frozen=True)
-class PredictOptions:
+class PredictOptions(CameraFiles):
     """Options of prediction."""
 
     model: Path
@@ -52,50 +53,15 @@ class PredictOptions:
     """Samples at a time."""
     overwrite: bool = False
     """Replace the file that OUT is already."""
-    keep_import: bool = False
-    """Camera's files: keep what they were imported to (<out>.import, with pictures of trays)."""
-    layout: Literal[
-        "auto",
-        "folders",
-        "views",
-        "bisid-raw",
-        "cubes",
-        "table",
-        "tray",
-        "scene",
-        "boxes",
-        "photos",
-    ] = "auto"
-    """Camera's files: how they are laid out; this and what follows as in `bimae data import`."""
-    white: Path | None = None
-    """Camera's files: white reference of every scan; default: looked for beside each."""
-    dark: Path | None = None
-    """Camera's files: dark reference of every scan; default: looked for beside each."""
-    wavelengths: str | None = None
-    """Camera's files without wavelengths: a file of band centres in nm, or a range."""
-    bad_bands: Literal["drop", "keep"] = "drop"
-    """Camera's files: bands that a header calls bad (bbl)."""
-    band_axis: Literal["auto", "first", "last"] = "auto"
-    """Camera's files: where the bands are in bare arrays."""
-    key: str | None = None
-    """Camera's files: which array of a .mat, .npz or .h5 file is the cube."""
-    group_pattern: str | None = None
-    """Camera's files: what this regular expression finds in an item's name is its group."""
-    pairing: Literal["register", "order"] = "register"
-    """Trays: how seeds find their partner in the photo."""
-    background: Literal["blank", "keep"] = "blank"
-    """Trays and boxes: what is around a seed; as where the model learned."""
-    workers: int = 0
-    """Processes that import; 0: as many as there are processors."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
         return list(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        for name, least in (("batch_size", 1), ("workers", 0)):
-            if getattr(self, name) < least:
-                yield f"{name} is {getattr(self, name)}; it must be at least {least}"
+        if self.batch_size < 1:
+            yield f"batch_size is {self.batch_size}; it must be at least 1"
+        yield from self.camera_problems()
         yield from band_problems(self.bands)
 
 
@@ -126,7 +92,7 @@ def run(options: PredictOptions) -> None:
     _check_out(options)
     model = opened(options)
     with Part(options.out) as part:
-        source = Source.of(options, model.sizes, model.classes)
+        source = Source.of(options, options.data, options.out, model.sizes, model.classes)
         model.check(str(options.data), source.info)
         try:
             samples = source.opened()

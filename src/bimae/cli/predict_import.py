@@ -5,23 +5,19 @@ import shutil
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bimae.cli.camera_files import CameraFiles
 from bimae.cli.import_data import Bars, tell_oddities, tell_plan
 from bimae.errors import BimaeError, ConfigError, DataError
 
 if TYPE_CHECKING:
-    from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_model import Sizes
     from bimae.data import DatasetInfo, SeedDataset
     from bimae.predict.source import Raw
 
-PASSED_ON = (
-    "layout", "white", "dark", "wavelengths", "bad_bands", "band_axis", "key", "group_pattern",
-    "pairing", "background",
-)  # fmt: skip
 TO_GO = "removed_at_end"  # in dataset.json of what is imported on the way
 
 
@@ -48,19 +44,28 @@ class Source:
     made: bool = False
 
     @classmethod
-    def of(cls, options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) -> "Source":
+    def of(
+        cls,
+        options: CameraFiles,
+        data: Path,
+        out: Path,
+        sizes: "Sizes",
+        classes: Collection[str],
+    ) -> "Source":
         """Finds out what DATA is.
 
         Args:
-            options: Of the verb.
+            options: How a camera's files are read.
+            data: TFRecords or such files.
+            out: What the verb writes; files are imported to a folder beside it.
             sizes: Of the model's images.
             classes: Of the model.
 
         Raises:
             BimaeError: It is nothing that can be read, or options do not fit it.
         """
-        raw = _raw(options, sizes, classes)
-        return cls(options.data, sizes, raw, options.workers, options.keep_import)
+        raw = _raw(options, data, out, sizes, classes)
+        return cls(data, sizes, raw, options.workers, options.keep_import)
 
     @property
     def folder(self) -> Path:
@@ -190,15 +195,17 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) -> "Raw | None":
+def _raw(
+    options: CameraFiles, data: Path, out: Path, sizes: "Sizes", classes: Collection[str]
+) -> "Raw | None":
     from bimae.data.locate import are_records
 
-    if are_records(options.data):
-        _check_no_import(options)
+    if are_records(data):
+        _check_no_import(options, data)
         return None
-    if not options.data.exists():
+    if not data.exists():
         raise DataError(
-            f"{options.data}: found no such file or folder, expected TFRecords or a camera's "
+            f"{data}: found no such file or folder, expected TFRecords or a camera's "
             "files: check the path"
         )
     # Only now: what reads a camera's files takes a second to import.
@@ -206,11 +213,11 @@ def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) ->
     from bimae.data.importing.settings import ImportSettings
     from bimae.predict.source import Raw, importable
 
-    if not importable(options.data):  # records of any name
-        _check_no_import(options)
+    if not importable(data):  # records of any name
+        _check_no_import(options, data)
         return None
     settings = ImportSettings(
-        **{name: getattr(options, name) for name in PASSED_ON},
+        **options.reading,
         hs_size=sizes.hs_size,
         rgb_size=sizes.rgb_size,
         pictures=options.keep_import,
@@ -221,19 +228,16 @@ def _raw(options: "PredictOptions", sizes: "Sizes", classes: Collection[str]) ->
     if problems := list(settings.problems()):
         raise ConfigError.of(problems)
     try:
-        return Raw.of(options.data, options.out, settings, classes, photo_side=sizes.photo_side)
+        return Raw.of(data, out, settings, classes, photo_side=sizes.photo_side)
     except DataError as error:  # whoever mistyped the path of records is to learn of these too
         text = str(error).replace(EXPECTED, f"expected TFRecords, {EXPECTED[len('expected ') :]}")
         raise DataError(text) from error
 
 
-def _check_no_import(options: "PredictOptions") -> None:
+def _check_no_import(options: CameraFiles, data: Path) -> None:
     """Refuses options that say how files are imported, where none are."""
-    defaults = {f.name: f.default for f in fields(options)}
-    given = [name for name in PASSED_ON if getattr(options, name) != defaults[name]]
-    if given:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    if given := options.given():
         raise ConfigError(
-            f"{options.data}: {named} says how a camera's files are read, but these are TFRecords, "
-            "which are imported already; leave it out"
+            f"{data}: {', '.join(given)} says how a camera's files are read, but these are "
+            "TFRecords, which are imported already; leave it out"
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bimae.cli.camera_files import CameraFiles
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems
 from bimae.errors import ConfigError
@@ -29,14 +30,14 @@ EXAMPLE = 'bimae purity runs/b LOT --crop "b. napus" --out report'
 
 
 @dataclass(frozen=True)
-class PurityOptions:
+class PurityOptions(CameraFiles):
     """Options of a purity report."""
 
     model: Path
     """Fine-tuning run, or its model folder; calibrated (bimae calibrate)."""
     lot: Path
     """Seeds of one lot: TFRecords (a file, a glob, a folder), or a camera's files (a scan, a
-    table, a folder), imported with the defaults of `bimae data import`."""
+    table, a folder, photos)."""
     crop: str
     """The class that the lot should be."""
     out: Path | None = None
@@ -67,11 +68,6 @@ class PurityOptions:
     """Bands to show it, as in `bimae evaluate`."""
     batch_size: int = 64
     """Seeds at a time."""
-    keep_import: bool = False
-    """Camera's files: keep what they were imported to (<out>.import), with pictures of trays on
-    which seeds are numbered."""
-    workers: int = 0
-    """Processes that import a camera's files; 0: as many as there are processors."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
@@ -80,7 +76,7 @@ class PurityOptions:
     def _problems(self) -> Iterator[str]:
         from bimae.predict.melding import check_level
 
-        for name, least in (("most", 0), ("batch_size", 1), ("workers", 0)):
+        for name, least in (("most", 0), ("batch_size", 1)):
             if getattr(self, name) < least:
                 yield f"{name} is {getattr(self, name)}; it must be at least {least}"
         if not 0 <= self.sure <= 1:
@@ -90,6 +86,7 @@ class PurityOptions:
         except ConfigError as error:
             yield str(error)
         yield from band_problems(self.bands)
+        yield from self.camera_problems()
 
 
 def main(argv: list[str], prog: str) -> None:
@@ -102,7 +99,6 @@ def main(argv: list[str], prog: str) -> None:
 
 def run(options: PurityOptions) -> None:
     """Asks, reckons, draws, and says what came of it."""
-    from bimae.cli.predict import PredictOptions
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
     from bimae.evaluate.asked import check_photos, views_shown
@@ -113,12 +109,9 @@ def run(options: PurityOptions) -> None:
     check_out(out, overwrite=options.overwrite)
     browser = browser_for(options.pdf)
     asked = _asked(options)
-    # The camera's files of a lot come in as they do for `bimae predict`.
-    predict = PredictOptions(
-        options.model, options.lot, out, workers=options.workers, keep_import=options.keep_import
-    )
     config = asked.model.config
-    source = Source.of(predict, sizes_of(asked.folder, config), config.classes)
+    sizes = sizes_of(asked.folder, config)
+    source = Source.of(options, options.lot, out, sizes, config.classes)
     info = source.info
     check_photos(config, options.modality, str(options.lot), info)
     shown = views_shown(config, options.modality, info)
