@@ -170,32 +170,25 @@ def _compare_frames(found: DatasetInfo, learned: Learned, name: str) -> str:
 
 def _compare_sizes(found: DatasetInfo, learned: Learned, name: str) -> str:
     """Seeds as large as none learned from: seen from elsewhere, they are cut at another scale."""
-    here, known = _areas(found, learned), _areas(learned, found)
+    here, known = _covered(found), _covered(learned)
     if here is None or known is None:
         return ""
     middle, low, high = here[1], known[0], known[2]
     if low / OTHER_SIZE <= middle <= high * OTHER_SIZE:
         return ""
     return (
-        f"seeds cover {middle:.0f} pixels here, and those that {name} learned from {low:.0f} to "
-        f"{high:.0f}: taken from another distance, or at another resolution? Its answers are "
-        f"{UNRELIABLE}"
+        f"seeds cover {middle:.1%} of their images here, and those that {name} learned from "
+        f"{low:.1%} to {high:.1%}: taken from another distance, or at another resolution? Its "
+        f"answers are {UNRELIABLE}"
     )
 
 
-def _areas(one: DatasetInfo | Learned, other: DatasetInfo | Learned) -> list[float] | None:
-    """Areas of seeds in the pixels in which those of another are known too; None: there are none.
-
-    Scans hold against scans, and photos against photos, be there a scan beside them or not.
-    """
-    if one.seed_areas is None or other.seed_areas is None:
+def _covered(one: DatasetInfo | Learned) -> list[float] | None:
+    """What of its square a small seed, the middle one and a large one cover; None: not known."""
+    side = one.seed_side or one.photo_side  # areas are in pixels of the scans, if there are any
+    if one.seed_areas is None or side is None:
         return None
-    if one.seed_side is not None and other.seed_side is not None:
-        return [*one.seed_areas]
-    if one.photo_side is None or other.photo_side is None:
-        return None
-    scale = 1.0 if one.seed_side is None else one.photo_side / one.seed_side
-    return [area * scale**2 for area in one.seed_areas]
+    return [area / side**2 for area in one.seed_areas]
 
 
 def _colours(kinds: Sequence[str]) -> str:
