@@ -150,7 +150,7 @@ def test_bands_are_left_out_truly(
 @pytest.mark.parametrize(
     ("shown", "told"),
     [
-        ({"modality": "rgb", "bands": "0,1"}, "modality rgb shows none"),
+        ({"modality": "rgb", "bands": "0,1"}, "RGB images have none"),
         ({"bands": "5000nm"}, "no band at 5000 nm"),
     ],
 )
