@@ -7,6 +7,7 @@ data set's unit says so (`COLOUR`): whatever needs spectra refuses it (`check_ha
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ class PhotoCube(Cube):
         Raises:
             DataError: It cannot be read as an image.
         """
-        self.photo = read_photo(path)
+        state = path.stat()
+        self.photo = _unpacked(path, state.st_mtime_ns, state.st_size)
         self.path = path
         self.lines, self.samples = self.photo.shape[:2]
         self.bands = Bands(3)
@@ -49,6 +51,15 @@ class PhotoCube(Cube):
         """[n, m, 3] bytes: blue, green and red, as bands go from short to long wavelengths."""
         part: Values = np.maximum(self.photo[rows, columns], 1)[:, :, ::-1]
         return part
+
+
+@lru_cache(maxsize=1)
+def _unpacked(path: Path, changed: int, size: int) -> NDArray[np.uint8]:
+    """A photo, which is looked at, searched and cut one after the other: unpacked once."""
+    del changed, size  # another file of this name is unpacked anew
+    photo = read_photo(path)
+    photo.flags.writeable = False
+    return photo
 
 
 def photo_crop(crop: Values) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from bimae.data.importing.listing import (
 from bimae.data.importing.naming import labelled
 from bimae.data.importing.photos import photo_plan
 from bimae.data.importing.pictures import is_picture
+from bimae.data.importing.probing import many_on_a_photo, tray_told
 from bimae.data.importing.scan_items import (
     archive_item,
     file_item,
@@ -27,15 +28,12 @@ from bimae.data.importing.scan_items import (
 )
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.table import table_plan
-from bimae.data.importing.tray_items import count_objects, forget_look
 from bimae.data.importing.views import by_views
 from bimae.data.info import FILE_NAME
 from bimae.data.locate import are_records
 from bimae.data.scenes.table import unique_ids
-from bimae.errors import BimaeError, DataError, count
+from bimae.errors import DataError, count
 
-MANY = 4  # objects on a photo of one seed; fewer may be its shadow, or what it lies on
-PROBED = 3  # scans looked at to tell trays from single seeds
 EXPECTED = (
     "expected an ENVI scan (.hdr), a cube (.npy, .npz, .mat, .tif, .h5), a table (.csv with the "
     "column path_hs), photos (.jpg, .png, .tif), or a folder of these"
@@ -240,8 +238,11 @@ def _settled(plan: Plan, settings: ImportSettings, tables: Sequence[Path] = ()) 
     single = [item for item in plan.items if item.kind == "seed"]
     trays = settings.layout == "tray"
     if settings.layout == "photos":
-        plan.notes += _perhaps_trays(single, settings)
-    if trays or (settings.layout == "auto" and single and _trays(plan, single, settings)):
+        plan.notes += many_on_a_photo(single, settings)
+    if not trays and settings.layout == "auto" and (told := tray_told(single, settings)):
+        trays = True
+        plan.notes.append(told)
+    if trays:
         plan.layout = "tray"
         plan.items = [_as_tray(item) for item in plan.items]
     return plan
@@ -291,42 +292,3 @@ def _as_tray(item: Item) -> Item:
     alone = "/" not in item.name and item.hs.parent.name == item.name
     label = item.label or (item.name if alone else None)
     return replace(item, kind="tray", label=label, group=item.group or item.name)
-
-
-def _trays(plan: Plan, items: list[Item], settings: ImportSettings) -> bool:
-    """Whether the first scans hold several seeds each."""
-    if (seen := _first_with(2, items, settings)) is None:
-        return False
-    item, found = seen
-    single = "--layout photos" if item.photo else "--layout cubes or --layout folders"
-    plan.notes.append(
-        f"{item.hs.name} holds {found} objects, so these are trays to be cut apart (if each file "
-        f"is one seed, say {single})"
-    )
-    return True
-
-
-def _perhaps_trays(items: list[Item], settings: ImportSettings) -> list[str]:
-    """A line where photos that are said to be of one seed each look like trays."""
-    seen = _first_with(MANY, items, settings)
-    forget_look()
-    if seen is None:
-        return []
-    return [
-        f"{seen[0].hs.name} seems to hold {seen[1]} objects, but --layout photos takes each photo "
-        "for one seed, framed as it was taken; to cut seeds out of photos of trays say --layout "
-        "tray"
-    ]
-
-
-def _first_with(least: int, items: list[Item], settings: ImportSettings) -> tuple[Item, int] | None:
-    """The first of some scans that holds so many objects; one that cannot be read has no say."""
-    step = max(1, len(items) // PROBED)
-    for item in items[::step][:PROBED]:
-        try:
-            found = count_objects(item, settings, alone=len(items) == 1)
-        except BimaeError:
-            continue
-        if found >= least:
-            return item, found
-    return None
