@@ -70,10 +70,13 @@ def departure(picture: Picture, region: Mask, start: Mask) -> Picture:
     least = LEAST_SPREAD * np.ptp(values, axis=0)
     ground = start[sample.rows, sample.columns]
     coefficients, spread = np.zeros((1, values.shape[1])), np.ones(values.shape[1])
+    fitted: tuple[int, bytes] | None = None
     for wanted in (1, 2, 2, 2, 4, 4):
         degree = wanted if wanted < 3 or ground.mean() > 0.5 else 2
         if ground.sum() < 3 * len(powers(degree)):
             break
+        if fitted == (fitted := (degree, ground.tobytes())):
+            continue  # to the same pixels: it would be the same surface
         coefficients = sample.fitted(values, ground, degree)
         surface = sample.surface(coefficients)
         away = values - surface
