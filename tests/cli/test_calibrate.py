@@ -45,8 +45,14 @@ def test_it_is_kept_and_told(
     assert f"temperature {found.temperature:.3f}" in card
     assert "unless it is rejected as strange" in card
     assert (model / "model" / "model.safetensors").read_bytes() == before
+    # one that is worth nothing does not take its place
+    (line,) = mistakes(run(capsys, "calibrate", model, small_data, "--score=relative"))
+    assert "16 calibration samples are too few for alpha 0.05, which takes 19" in line
+    assert "that was made with small simulated seeds is kept" in line and "--overwrite" in line
+    assert load(model / "model")[0].conformal.alpha == 0.2
     # again: replaced, not added
-    assert run(capsys, "calibrate", model, small_data, "--score=relative").code == 0
+    words = ("--score=relative", "--overwrite=true")
+    assert run(capsys, "calibrate", model, small_data, *words).code == 0
     (found,) = load(model / "model")
     assert found.score == "relative"
     assert len(json.loads((model / "model" / "about.json").read_text())["calibration"]) == 1

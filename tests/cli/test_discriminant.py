@@ -51,7 +51,7 @@ def test_alone_it_is_a_model_like_any_other(
     assert len(rows) == 76
     ran = run(capsys, "explain", alone, small_data, f"--out={tmp_path / 'why'}", "--count=2")
     assert ran.code == 0, ran.err
-    assert "a discriminant answers alone: there is no attention to draw" in ran.out
+    assert "a discriminant answers alone, so there is no attention to draw" in ran.out
     assert (
         "answers  a discriminant analysis of mean spectrum and mean colour; no network" in ran.out
     )

@@ -44,7 +44,7 @@ def test_a_report(explained: tuple[Path, str], finetuned: Path, small_data: Path
     assert f"written  {out / 'report.html'}" in told
     assert max(len(line) for line in told.splitlines() if "written" not in line) <= 100
     assert "  regions, taken out " in told and told.count("few samples") == 7
-    assert found["simulated"] == ["these images", "those that the model learned from"]
+    assert found["simulated"] == ["these images", "the images that the model learned from"]
     samples = open_dataset(small_data)
     test = json.loads((finetuned / "split.json").read_text())
     assert found["bands"]["replaced_by"].endswith(

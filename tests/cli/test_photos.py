@@ -176,6 +176,9 @@ def test_whoever_learned_from_both_cameras_answers_for_the_photos_of_one(
     again = (f"--out={exported}", "--overwrite=true")
     ran = run(capsys, "predict", tmp_path / "bytes.onnx", data, *again)
     assert ran.code == 0 and "RGB images are no bytes here, and rounded" in ran.err
+    (line,) = mistakes(run(capsys, "export", model, f"--data={data}", "--calibrated=false",
+                           "--rgb-pixels=uint8", "--overwrite=true"))  # fmt: skip
+    assert "RGB images are float32 with numbers that are no bytes" in line
     (line,) = mistakes(run(capsys, "predict", tmp_path / "bytes.onnx", both / "photos", *again))
     assert "bytes.onnx takes both views; use one that was exported for RGB" in line
 

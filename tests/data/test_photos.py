@@ -209,6 +209,43 @@ def test_a_data_set_is_nothing_to_import(trays: Path, tmp_path: Path) -> None:
         recognise(tmp_path / "empty", ImportSettings())
 
 
+def test_a_data_set_among_the_photos_is_none_of_them(trays: Path, tmp_path: Path) -> None:
+    """The pictures that an import draws of trays would be taken for photos of trays."""
+    src = tmp_path / "photos"
+    shutil.copytree(trays / "alone", src)
+    import_data(src, src / "out", ImportSettings(), workers=1)
+    (src / "other.importing").mkdir()
+    shutil.copy(next((src / "out" / "trays").glob("*.png")), src / "other.importing")
+    plan = recognise(src, ImportSettings())
+    assert len(plan.items) == 2 and {item.label for item in plan.items} == {
+        "b. napus",
+        "g. tetrahit",
+    }
+
+
+def test_grey_photos_of_trays_and_photos_of_other_sizes_are_told(
+    trays: Path, tmp_path: Path
+) -> None:
+    src = tmp_path / "photos"
+    shutil.copytree(trays / "alone", src)
+    first, second = sorted(src.rglob("*.png"))
+    with Image.open(first) as image:
+        image.convert("L").save(first)
+    with Image.open(second) as image:
+        image.resize((image.width // 2, image.height // 2)).save(second)
+        sizes = f"from {image.width // 2}x{image.height // 2} to {image.width}x{image.height}"
+    summary, _ = import_data(src, tmp_path / "data", ImportSettings(), workers=1)
+    told = [text for text, *_ in summary.notes]
+    assert any(text.startswith("a grey photo") for text in told)
+    assert any(text.startswith(f"photos have {sizes} pixels") for text in told)
+    assert open_dataset(tmp_path / "data").info.rgb == "camera and grey"
+
+
+def test_photos_are_no_cubes(trays: Path) -> None:
+    with pytest.raises(DataError, match="which --layout cubes is for; say --layout tray"):
+        recognise(trays / "alone", ImportSettings(layout="cubes"))
+
+
 def test_one_photo_gives_the_data_their_name(trays: Path, tmp_path: Path) -> None:
     photo = next((trays / "alone").rglob("*.png"))
     import_data(photo, tmp_path / "data", ImportSettings(), workers=1)

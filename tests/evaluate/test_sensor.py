@@ -51,11 +51,21 @@ def test_seeds_of_a_size_that_was_never_learned_are_told(
     assert told in notes(larger(info, 4), known)[0]
 
 
-def test_what_is_cut_as_large_as_it_looks_is_as_large_as_ever() -> None:
-    """At half the resolution, in squares of half the side: nothing is odd."""
-    half = replace(PHOTOS, photo_side=60, seed_areas=(113, 225, 450))
-    assert notes(half, PHOTOS) == notes(half, SCANS) == []
-    assert notes(replace(half, photo_side=120), SCANS) != []
+def test_squares_of_another_side_are_told() -> None:
+    """Seeds look larger in smaller squares, whatever their sizes are."""
+    for side, told in ((60, True), (110, False), (120, False), (131, False), (140, True)):
+        for known in (PHOTOS, SCANS):
+            found = notes(replace(PHOTOS, photo_side=side), known)
+            assert [f"squares of {side} pixels here" in note for note in found] == [True] * told
+            assert all("--seed-side 120" in note and UNRELIABLE in note for note in found)
+    other = replace(SCANS, seed_side=20)
+    (note,) = notes(other, SCANS, "hs")
+    assert "squares of 20 pixels here, and of 40 where the model learned" in note
+
+
+def test_grey_images_are_of_a_kind_of_their_own() -> None:
+    (note,) = notes(replace(PHOTOS, rgb="grey"), PHOTOS)
+    assert "RGB images are grey, but the model learned from a camera's" in note
 
 
 def test_where_no_size_is_known_none_is_compared() -> None:

@@ -49,6 +49,9 @@ class CalibrateOptions:
     """Decides how data without parts are halved."""
     batch_size: int = 64
     """Samples at a time."""
+    overwrite: bool = False
+    """Replace a calibration even by one that is worth less: of too few samples, or of images that
+    are unlike those learned from."""
 
     def problems(self) -> list[str]:
         """Everything that cannot be carried out."""
@@ -87,7 +90,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from bimae.data import open_dataset
     from bimae.data.labels import left_aside
     from bimae.evaluate.looks import look
-    from bimae.evaluate.sensor import Learned
+    from bimae.evaluate.sensor import UNRELIABLE, Learned
     from bimae.model import SeedClassifier, model_folder
     from bimae.model.hub import is_address
     from bimae.predict.calibrate import USUAL, Parts, calibrate, listen
@@ -142,6 +145,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
         "strange_classes": sorted({str(samples.labels[i]) for i in parts["strangers"]}),
     }
     made = replace(made, facts={"data": data, **made.facts})
+    _check_worth(options, made, unlike=UNRELIABLE in looks.note, known=load(folder))
     replaced = save(folder, made)
     known = load(folder)
     about["calibration"] = [{"shown": one.shown.whole, "told": summary(one)} for one in known]
@@ -156,6 +160,25 @@ def run(options: CalibrateOptions) -> "Calibrated":
         print(f"beside   {one.shown.whole}")
     print(f"kept     {folder / 'calibration.safetensors'}")
     return made
+
+
+def _check_worth(
+    options: CalibrateOptions, made: "Calibrated", *, unlike: bool, known: "list[Calibrated]"
+) -> None:
+    """Refuses to replace a calibration by one that is worth less."""
+    from bimae.predict.calibrated import replaced_by
+
+    why = made.conformal.note if made.conformal.names_all else ""
+    if unlike:
+        why = "these images are unlike those that the model learned from (see the note above)"
+    before = replaced_by(made, known)
+    if not why or before is None or before.conformal.names_all or options.overwrite:
+        return
+    data = before.facts.get("data", {})
+    raise ConfigError(
+        f"{options.data}: {why}; the calibration for {before.shown.whole} that was made with "
+        f"{data.get('name', 'other data')} is kept. Calibrate on other samples, or --overwrite it"
+    )
 
 
 def _parts(

@@ -125,7 +125,8 @@ def explain_these(
             "a discriminant answers beside the network: attention is that of the network alone, "
             "occlusion is of both"
             if network
-            else "a discriminant answers alone: there is no attention to draw, occlusion is of it",
+            else "a discriminant answers alone, so there is no attention to draw: the maps show "
+            "what the answer loses where pieces are taken out",
         )
     width = 1.0 if places is None else _width(options.window, places, in_nm)
     about = read_about(folder)
@@ -151,7 +152,7 @@ def explain_these(
     return Facts(
         samples, explained, explainer, classes, places, in_nm, width,
         AGAINST.get(options.against, options.against),
-        str(Shown.of(model.config, options.modality, options.bands)),
+        str(Shown(looks.reading.modality, options.bands)),
         own.parent.name if own.name == "model" else own.name, weights_fingerprint(folder), about,
         notes,
     )  # fmt: skip

@@ -105,7 +105,7 @@ def guarded(verb: str, argv: list[str], prog: str) -> int:
         print(f"{prog}: {name} is not installed; pip install 'bimae[{extra}]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
-        print(f"\n{prog}: {interrupt or 'interrupted'}", file=sys.stderr)
+        print(f"\n{prog}: {str(interrupt) or 'stopped'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough
         sys.stderr.close()

@@ -32,8 +32,8 @@ class DatasetInfo:
         sensor: The spectral camera, as its files call it; empty where unknown.
         unit: What the spectra are: `reflectance`, `counts`, `radiance`, or empty where unknown;
             `colour` where there are none: blue, green and red of a photo stand in their place.
-        rgb: What the RGB images are: `camera`, `false colour` (made from bands), or empty where
-            unknown.
+        rgb: What the RGB images are: `camera`, `false colour` (made from bands), `grey` (a camera's
+            without colours), or empty where unknown.
         seed_side: Of seeds cut from trays: side of the square around each, in pixels of the scan,
             by which one data set's seeds compare in size with another's; else None.
         photo_side: The same in pixels of the photos; None also where these are of several scales.

@@ -107,7 +107,8 @@ def _in_folder(folder: Path) -> Located:
         files = sum(1 for child in folder.iterdir() if child.is_file())
         raise DataError(
             f"{folder}: found no TFRecords among {files} files, expected files ending in "
-            f"{SUFFIXES} here or in train/, val/ and test/: check the path, or give a glob"
+            f"{SUFFIXES} here or in train/, val/ and test/: check the path, or give a glob; scans "
+            "and photos become TFRecords with bimae data import"
         )
     return _declared(folder, loose, folder)
 

@@ -15,11 +15,14 @@ STEPS = "x 255, rounded"
 """How the unit of reflectance ends that an import stored as bytes."""
 OTHER_SIZE = 1.5
 """So many times smaller or larger than all seeds learned from, the middle one of a lot is odd."""
+OTHER_SIDE = 1.1
+"""So much larger or smaller are squares that were not meant to be of one scale."""
 UNRELIABLE = "not to be relied on"
 """What a note says of answers for data that are unlike all that a model has seen."""
 COLOURS = {
     "camera": "a camera's",
     "false colour": "false colour made from bands",
+    "grey": "grey",
 }
 
 
@@ -170,6 +173,8 @@ def _compare_frames(found: DatasetInfo, learned: Learned, name: str) -> str:
 
 def _compare_sizes(found: DatasetInfo, learned: Learned, name: str) -> str:
     """Seeds as large as none learned from: seen from elsewhere, they are cut at another scale."""
+    if told := _compare_sides(found, learned, name):
+        return told
     here, known = _covered(found), _covered(learned)
     if here is None or known is None:
         return ""
@@ -180,6 +185,19 @@ def _compare_sizes(found: DatasetInfo, learned: Learned, name: str) -> str:
         f"seeds cover {middle:.1%} of their images here, and those that {name} learned from "
         f"{low:.1%} to {high:.1%}: taken from another distance, or at another resolution? Its "
         f"answers are {UNRELIABLE}"
+    )
+
+
+def _compare_sides(found: DatasetInfo, learned: Learned, name: str) -> str:
+    """Squares of another side make seeds look smaller or larger, if the camera is the same."""
+    pairs = ((found.seed_side, learned.seed_side), (found.photo_side, learned.photo_side))
+    sides = next(((one, other) for one, other in pairs if one and other), None)
+    if sides is None or max(sides) <= OTHER_SIDE * min(sides):
+        return ""
+    return (
+        f"seeds are cut out with squares of {sides[0]} pixels here, and of {sides[1]} where "
+        f"{name} learned: import them with --seed-side {sides[1]}, or its answers are {UNRELIABLE} "
+        "(unless this camera sees them at another resolution)"
     )
 
 

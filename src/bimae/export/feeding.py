@@ -62,7 +62,7 @@ class Feed:
         if plate.rgb_pixels == "uint8" and colour_type(samples) != "uint8":
             notes.append(
                 f"RGB images are no bytes here, and rounded to those that {name} takes; its "
-                "answers may differ a little from the model's (bimae export --rgb-pixels float32)"
+                "answers may be some percent off the model's (bimae export --rgb-pixels float32)"
             )
         return cls(plate, picks, "; ".join(filter(None, notes)))
 

@@ -111,14 +111,9 @@ def save(folder: Path, calibrated: Calibrated) -> Calibrated | None:
     Raises:
         ModelError: What lies there already cannot be read.
     """
-    shown = calibrated.shown
-    others: list[Calibrated] = []
-    replaced = None
-    for one in load(folder):
-        if one.shown.bands == shown.bands and shown.apart(one.shown) is not None:
-            replaced = one
-        else:
-            others.append(one)
+    known = load(folder)
+    replaced = replaced_by(calibrated, known)
+    others = [one for one in known if one is not replaced]
     arrays: dict[str, NDArray[Any]] = {}
     described = []
     for number, one in enumerate([*others, calibrated]):
@@ -136,6 +131,15 @@ def save(folder: Path, calibrated: Calibrated) -> Calibrated | None:
     with atomic_path(folder / FILE) as temporary:
         save_file(arrays, temporary, metadata=header)
     return replaced
+
+
+def replaced_by(new: Calibrated, known: Sequence[Calibrated]) -> Calibrated | None:
+    """The calibration for the same sensor as a new one; None where none of those known is."""
+    shown = new.shown
+    for one in known:
+        if one.shown.bands == shown.bands and shown.apart(one.shown) is not None:
+            return one
+    return None
 
 
 def load(folder: Path) -> list[Calibrated]:

@@ -27,7 +27,7 @@ from bimae.serve.upload import Upload, read_upload
 
 R = TypeVar("R")
 Gone = Callable[[], "asyncio.Future[Any] | asyncio.Task[Any]"]
-WHITE, MOSTLY = 0.99, 0.5
+WHITE, MOSTLY = 0.99, 0.9  # a picture that is not square is filled up with white
 """What is white, and how much of a picture's border is where a seed was cut out."""
 HEALTHY_S = 10.0  # a batch is done in this time; a thread that does not answer by then hangs
 

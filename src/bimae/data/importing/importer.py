@@ -30,6 +30,7 @@ OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, SPLIT_NAME, "inspect.html"}
 """What a data set's folder may hold besides shards; anything else is not ours to replace."""
 
 SEEDS_PER_CUT = 64  # of a tray, by one process at a time
+OTHER_PIXELS = 1.5  # times as many pixels, and a photo is likely of another resolution
 ONE_SCALE = 1.05  # by which photos of one camera at one height may differ
 
 Stage = Callable[[str, str, int], Callable[[int], None]]
@@ -147,6 +148,16 @@ def _about_trays(found: list[dict[str, Any]], settings: ImportSettings) -> list[
             "no tray holds more than one object: if these are single seeds, --layout cubes or "
             "folders is meant (as trays, each is a group of its own)"
         )
+    if all(item["photo_scale"] == 1 for item in items) and items:  # photos alone
+        sizes = sorted(
+            {tuple(item["pixels"]) for item in items}, key=lambda size: size[0] * size[1]
+        )
+        if sizes[-1][0] * sizes[-1][1] > OTHER_PIXELS * sizes[0][0] * sizes[0][1]:
+            few, many = (f"{width}x{height}" for width, height in (sizes[0], sizes[-1]))
+            notes.append(
+                f"photos have from {few} to {many} pixels, and all seeds are cut with one square: "
+                "where a photo is not merely a part of another, its seeds look too small or large"
+            )
     if settings.labels is not None:
         names = {item["name"]: {row["number"] for row in item["objects"]} for item in items}
         for name in list(names):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bimae.data.cubes import cubes_in, is_reference
 from bimae.data.importing.pictures import IMAGE_SUFFIXES, is_class_map, is_picture
+from bimae.data.info import FILE_NAME as DATASET
+from bimae.data.locate import are_records
 from bimae.errors import DataError
 
 SIMULATED_MARK = "SIMULATED.txt"
@@ -174,11 +176,20 @@ def _walk(root: Path, backgrounds: list[Path]) -> Iterator[tuple[Path, list[str]
             (
                 f
                 for f in folders
-                if not f.startswith(".") and f.lower() not in _BACKGROUNDS | _SKIPPED
+                if not f.startswith(".")
+                and f.lower() not in _BACKGROUNDS | _SKIPPED
+                and not _is_ours(folder / f)
             ),
             key=natural,
         )
         yield folder, sorted((f for f in files if not f.startswith(".")), key=natural)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is a data set, or an import that is not done: its pictures are no seeds."""
+    if folder.name.endswith((".importing", ".import")):
+        return True
+    return (folder / DATASET).is_file() and are_records(folder)
 
 
 def _scans_of(

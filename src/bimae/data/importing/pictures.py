@@ -41,6 +41,11 @@ def is_class_map(path: Path) -> bool:
         return True
 
 
+def is_grey(rgb: NDArray[Any]) -> bool:
+    """Whether an RGB image [H, W, 3] has no colours: all three are the same in every pixel."""
+    return bool((rgb[:, :, 1:] == rgb[:, :, :1]).all())
+
+
 def read_picture(path: Path) -> NDArray[np.float32]:
     """An RGB image [H, W, 3] in [0, 1], upright as the camera's orientation mark says.
 

@@ -21,12 +21,13 @@ from bimae.data.cubes.cube import Bands, Blanked, Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
 from bimae.data.importing.photos import PhotoCube
-from bimae.data.importing.pictures import false_colour_of, read_picture
+from bimae.data.importing.pictures import false_colour_of, is_grey, read_picture
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.sample import Sample
 from bimae.data.scenes.colour import colour_bands
 from bimae.errors import DataError
 
+GREY = "a grey photo: red, green and blue are the same in every pixel"
 LEAST_SIDE = 16
 """Pixels along the shorter side of a photo that shows anything of a seed."""
 MOST_SEED_BYTES = 1 << 30
@@ -65,9 +66,12 @@ class Read:
         samples: Iterable[tuple[Sample, str | None]],
         notes: list[str],
         left_out: Sequence[tuple[str, str]] = (),
+        *,
+        grey: bool = False,
     ) -> "Read":
-        """What was read of a cube and of the item's RGB image, if it has one."""
+        """What was read of a cube and of the item's RGB image, if it has one, which may be grey."""
         rgb = "camera" if item.photo or item.rgb is not None else "false colour"
+        rgb = "grey" if grey else rgb
         return cls(
             samples, cube.bands, cube.sensor, cube.unit, rgb, notes, [*left_out], cube.blanked
         )
@@ -127,8 +131,10 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
     hs, notes = cube.read(), scan_notes(cube)
     cube.blanked.check(item.hs)
     photo = item.hs if item.photo else item.rgb
+    grey = False
     if photo is not None:
         rgb = read_picture(photo)
+        grey = is_grey(rgb)
         notes += _photo_notes(rgb)
     else:
         rgb = false_colour_of(hs, cube.bands, cube.unit)
@@ -144,7 +150,7 @@ def read_seed(item: Item, settings: ImportSettings) -> Read:
         unit=cube.unit,
         where=str(item.hs),
     )
-    return Read.of(cube, item, [(sample, item.split)], notes)
+    return Read.of(cube, item, [(sample, item.split)], notes, grey=grey)
 
 
 def _photo_notes(rgb: NDArray[np.float32]) -> list[str]:
@@ -152,8 +158,8 @@ def _photo_notes(rgb: NDArray[np.float32]) -> list[str]:
     notes = []
     if min(rgb.shape[:2]) < LEAST_SIDE:
         notes.append(f"a photo of {rgb.shape[1]}x{rgb.shape[0]} pixels shows next to nothing")
-    elif (rgb == rgb[:, :, :1]).all():
-        notes.append("a grey photo: red, green and blue are the same in every pixel")
+    elif is_grey(rgb):
+        notes.append(GREY)
     return notes
 
 

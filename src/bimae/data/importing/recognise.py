@@ -82,6 +82,11 @@ def _folder(src: Path, settings: ImportSettings) -> Plan:
         plan = _scans_plan(listing.scans, src, settings, listing.pictures)
     elif listing.pictures and settings.layout in ("auto", "tray"):
         plan = photo_plan(listing.pictures, src, settings)
+    elif listing.pictures:
+        raise DataError(
+            f"{src}: holds photos and no spectral file, which --layout {settings.layout} is for; "
+            "say --layout tray (photos of trays) or --layout photos (each of one seed)"
+        )
     else:
         photo = " and no photo" * (not listing.pictures)
         raise DataError(f"{src}: found no spectral file{photo} in it or below it; {EXPECTED}")

@@ -21,8 +21,9 @@ from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item, fingerprint
 from bimae.data.importing.one_thread import one_thread
 from bimae.data.importing.photos import PhotoCube, photo_crop
-from bimae.data.importing.pictures import read_photo
+from bimae.data.importing.pictures import is_grey, read_photo
 from bimae.data.importing.readers import (
+    GREY,
     Read,
     colour_notes,
     extracted,
@@ -101,6 +102,7 @@ def find_tray(item: Item, settings: ImportSettings, kept: Path) -> dict[str, Any
     return {
         "side": side,
         "any_side": tray.side,
+        "pixels": [tray.cube.samples, tray.cube.lines],
         "photo_scale": 1.0 if item.photo else tray.photo_scale,
         "objects": rows,
         "notes": list(tray.notes),
@@ -143,9 +145,10 @@ def cut_tray(
             )
             yield sample, item.split
 
-    false = photo is None and not item.photo
-    notes = [*scan_notes(cube), *(colour_notes(cube.bands) if false else ())]
-    return Read.of(cube, item, cut(), notes)
+    shown = cube.photo if isinstance(cube, PhotoCube) else photo
+    grey = shown is not None and is_grey(shown)
+    notes = [*scan_notes(cube), *(colour_notes(cube.bands) if shown is None else [GREY] * grey)]
+    return Read.of(cube, item, cut(), notes, grey=grey)
 
 
 def _shown(tray: Tray, item: Item, number: int, hs: Values, side: int) -> NDArray[np.float32]:

@@ -68,7 +68,7 @@ class Facts:
         learned = self.about.get("data", {}).get("simulated", False)
         pairs = (
             ("these images", self.samples.info.simulated),
-            ("those that the model learned from", learned),
+            ("the images that the model learned from", learned),
         )
         return tuple(name for name, is_so in pairs if is_so)
 

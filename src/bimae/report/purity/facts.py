@@ -61,8 +61,8 @@ class Facts:
         calibration = self.calibration.get("simulated", False)
         found = (
             ("the seeds of this lot", self.samples.info.simulated),
-            ("those that the model learned from", learned),
-            ("those that it was calibrated with", calibration),
+            ("the images that the model learned from", learned),
+            ("the images that it was calibrated with", calibration),
         )
         return tuple(name for name, is_so in found if is_so)
 
