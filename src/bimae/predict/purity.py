@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bimae.errors import ConfigError
+from bimae.errors import ConfigError, count
 from bimae.predict.melding import (
     LEVEL,
     Share,
@@ -137,9 +137,9 @@ class Check:
         if sensitivity.value + specificity.value <= 1 + 1e-12:
             raise ConfigError(
                 "the classifier says nothing about this crop: of the seeds that it was checked "
-                f"with it calls {sensitivity.value:.0%} of the crop and "
-                f"{1 - specificity.value:.0%} of other seeds the crop; use one that tells "
-                "them apart"
+                f"with it calls {self.crops.crop} of {count(self.crops.seeds, 'seed')} of the crop "
+                f"the crop, and {self.others.crop} of {self.others.seeds} others; use one that "
+                "tells them apart"
             )
         return sensitivity, specificity
 
