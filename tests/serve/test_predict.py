@@ -293,3 +293,6 @@ def test_a_picture_framed_otherwise_than_those_learned_from_is_told(
         for pixels, told in ((files.picture(), True), (on_white, False)):
             notes = client.post("/predict", files={"rgb": files.image(pixels)}).json()["notes"]
             assert any("this picture has a background" in note for note in notes) is told
+        grey = files.image(np.repeat(on_white[:, :, :1], 3, axis=2))
+        notes = client.post("/predict", files={"rgb": grey}).json()["notes"]
+        assert any("the same in every pixel of this picture" in note for note in notes)

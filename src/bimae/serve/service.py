@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bimae.data.importing.pictures import is_grey
 from bimae.errors import BimaeError
 from bimae.evaluate.looks import Looks
 from bimae.evaluate.sensor import UNRELIABLE
@@ -259,10 +260,17 @@ class Service:
         return [f"hs: these are {found}, but the model learned from {learned}"]
 
     def _frame(self, upload: Upload) -> list[str]:
-        """A seed on some background is told of where the model learned from seeds on white."""
-        if upload.rgb is None or not self.answerer.learned.cut:
+        """What of a picture is unlike those learned from: no colours; a background for seeds on white."""
+        rgb, learned = upload.rgb, self.answerer.learned
+        if rgb is None:
             return []
-        rgb = upload.rgb
+        if is_grey(rgb) and "grey" not in learned.rgb:
+            return [
+                "rgb: red, green and blue are the same in every pixel of this picture, and the "
+                f"model learned from colours: the answer is {UNRELIABLE}"
+            ]
+        if not learned.cut:
+            return []
         border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
         if (border.min(axis=1) >= WHITE).mean() >= MOSTLY:
             return []
