@@ -260,7 +260,7 @@ class Service:
         return [f"hs: these are {found}, but the model learned from {learned}"]
 
     def _frame(self, upload: Upload) -> list[str]:
-        """What of a picture is unlike those learned from: no colours; a background for seeds on white."""
+        """How a picture is unlike those learned from: without colours, or with a background."""
         rgb, learned = upload.rgb, self.answerer.learned
         if rgb is None:
             return []
