@@ -100,7 +100,7 @@ def run(options: ExplainOptions) -> None:
     """Asks why, draws, and says what came of it."""
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
-    from bimae.evaluate.asked import check_asked, check_photos
+    from bimae.evaluate.asked import check_asked, check_data
     from bimae.model import SeedClassifier, model_folder
     from bimae.report.explain import check_out
 
@@ -112,7 +112,7 @@ def run(options: ExplainOptions) -> None:
     _check_taken_out(options, model)
     sizes = sizes_of(folder, model.config)
     source = Source.of(options, options.data, options.out, sizes, model.config.classes)
-    check_photos(model.config, options.modality, str(options.data), source.info)
+    check_data(model.config, options.modality, options.bands, str(options.data), source.info)
     with source.cleared():
         told = _report(options, folder, model, source)
     for line in told:

@@ -158,16 +158,16 @@ def _subject(options: ExportOptions) -> "tuple[Subject, SeedDataset | None]":
     turned = Turned.to(model, sensor, options.modality, options.sensor)
     calibrated = _calibration(options, folder, turned.shown, model.config.classes)
     about, colours = read_about(folder), options.rgb_pixels
+    sees = turned.looks.reading.modality != "hs"
     if colours == "auto":
-        sees = turned.looks.reading.modality != "hs"
         known = colour_type(samples) if samples is not None and sees else colours_learned(about)
         colours = known or "uint8"  # of a model of before bimae noted it
-    elif colours == "uint8" and samples is not None and colour_type(samples) != "uint8":
+    elif colours == "uint8" and sees and samples is not None and colour_type(samples) != "uint8":
         raise ConfigError(
             f"{options.data}: RGB images are float32 with numbers that are no bytes, which a file "
             "with --rgb-pixels uint8 takes; leave it out, or give --data as the camera delivers it"
         )
-    elif colours == "uint8" and colours_learned(about) == "float32":
+    elif colours == "uint8" and sees and colours_learned(about) == "float32":
         print(
             "note: the model learned from RGB images of finer steps than bytes (an import resizes "
             "images); where such are rounded to bytes, answers move by some percent"

@@ -167,12 +167,10 @@ class _Folder:
         return self.folder.parent / "split.json"
 
     def check(self, name: str, info: "DatasetInfo") -> None:
-        from bimae.evaluate.asked import check_asked, check_photos, views_shown
+        from bimae.evaluate.asked import check_data
 
         options, config = self.options, self.model.config
-        check_photos(config, options.modality, name, info)
-        shown = views_shown(config, options.modality, info)
-        check_asked(config, shown, options.bands)
+        shown = check_data(config, options.modality, options.bands, name, info)
         self.known = _calibrations(options, self.folder, config, shown)
 
     def on(self, samples: "SeedDataset") -> "tuple[Answerer, str]":

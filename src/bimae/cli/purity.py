@@ -101,7 +101,7 @@ def run(options: PurityOptions) -> None:
     """Asks, reckons, draws, and says what came of it."""
     from bimae.cli.predict_import import Source
     from bimae.cli.predict_model import sizes_of
-    from bimae.evaluate.asked import check_photos, views_shown
+    from bimae.evaluate.asked import check_data
     from bimae.report.purity import check_out
     from bimae.report.purity.pdf import browser_for
 
@@ -112,9 +112,7 @@ def run(options: PurityOptions) -> None:
     config = asked.model.config
     sizes = sizes_of(asked.folder, config)
     source = Source.of(options, options.lot, out, sizes, config.classes)
-    info = source.info
-    check_photos(config, options.modality, str(options.lot), info)
-    shown = views_shown(config, options.modality, info)
+    shown = check_data(config, options.modality, options.bands, str(options.lot), source.info)
     known = _calibrations(options, asked.folder, config, shown)
     asked = replace(asked, known=known)
     with source.cleared():

@@ -70,21 +70,29 @@ def check_asked(config: ClassifierConfig, modality: str, bands: str) -> None:
 _ONLY = "; only a model of any sensor (bimae finetune --any-sensor true) answers for others"
 
 
-def check_photos(config: ClassifierConfig, modality: Asked, name: str, info: DatasetInfo) -> None:
-    """Refuses photos without spectra for whoever is to be shown some.
+def check_data(
+    config: ClassifierConfig, modality: Asked, bands: str, name: str, info: DatasetInfo
+) -> Views:
+    """Refuses what a classifier cannot be asked of data, such as spectra of photos alone.
 
     Args:
         config: Of the classifier.
         modality: Views asked for.
+        bands: A `BandSelection`, or `auto`.
         name: What the data are called.
         info: What is known of them.
 
+    Returns:
+        The views that it is shown.
+
     Raises:
+        ConfigError: As `check_asked`, of the views that are shown.
         DataError: There are no spectra, and some are needed.
     """
     shown = views_shown(config, modality, info)
+    check_asked(config, shown, bands)
     if shown == "rgb":
-        return
+        return shown
     if config.any_sensor and config.modality == "bimodal":
         but = f"--modality {shown} shows the model spectra; use --modality rgb"
     else:
@@ -93,6 +101,7 @@ def check_photos(config: ClassifierConfig, modality: Asked, name: str, info: Dat
             "--modality rgb) or of any sensor (--any-sensor true)"
         )
     check_has_spectra(name, info, but)
+    return shown
 
 
 def turns(config: ClassifierConfig) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 from bimae.data import SeedDataset
 from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError
-from bimae.evaluate.asked import Asked, check_asked, check_photos, turns, views_shown
+from bimae.evaluate.asked import Asked, check_data, turns
 from bimae.evaluate.level import check_level
 from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
 from bimae.evaluate.turning import turn_discriminant
@@ -80,11 +80,9 @@ def _looks(
 ) -> Looks:
     modality, bands = asked
     config = model.config
-    shown = views_shown(config, modality, samples.info)
-    check_asked(config, shown, bands)
+    shown = check_data(config, modality, bands, str(samples.root), samples.info)
     note = ""
     if shown != "rgb":
-        check_photos(config, modality, str(samples.root), samples.info)
         note = _turned(model, samples, bands)
         config = model.config
     if learned is not None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from statistics import median
 from typing import IO, Any
@@ -116,6 +117,7 @@ def import_data(
     found = run(trays, "looking for seeds", "tray") if trays else []
     forget_look()
     plan.notes += _about_trays(found, settings)
+    plan.notes += _of_other_sizes(found) if plan.photos_alone else []
     side = _side(found, settings)
     plan.notes += _too_large(found, side)
     results = run(_units(plan, trays, found, side), "reading", "unit" if trays else "item")
@@ -148,16 +150,6 @@ def _about_trays(found: list[dict[str, Any]], settings: ImportSettings) -> list[
             "no tray holds more than one object: if these are single seeds, --layout cubes or "
             "folders is meant (as trays, each is a group of its own)"
         )
-    if all(item["photo_scale"] == 1 for item in items) and items:  # photos alone
-        sizes = sorted(
-            {tuple(item["pixels"]) for item in items}, key=lambda size: size[0] * size[1]
-        )
-        if sizes[-1][0] * sizes[-1][1] > OTHER_PIXELS * sizes[0][0] * sizes[0][1]:
-            few, many = (f"{width}x{height}" for width, height in (sizes[0], sizes[-1]))
-            notes.append(
-                f"photos have from {few} to {many} pixels, and all seeds are cut with one square: "
-                "where a photo is not merely a part of another, its seeds look too small or large"
-            )
     if settings.labels is not None:
         names = {item["name"]: {row["number"] for row in item["objects"]} for item in items}
         for name in list(names):
@@ -172,6 +164,19 @@ def _about_trays(found: list[dict[str, Any]], settings: ImportSettings) -> list[
                 f"number {lost[0][1]} of {lost[0][0]!r} (scans are called as in seeds.csv: {known})"
             )
     return notes
+
+
+def _of_other_sizes(found: list[dict[str, Any]]) -> list[str]:
+    """A line where photos of trays have so unlike sizes that they are likely of other scales."""
+    told = [facts["items"][0] for facts in found]
+    sizes = sorted((item["pixels"] for item in told if not item["error"]), key=prod)
+    if not sizes or prod(sizes[-1]) <= OTHER_PIXELS * prod(sizes[0]):
+        return []
+    few, many = (f"{width}x{height}" for width, height in (sizes[0], sizes[-1]))
+    return [
+        f"photos have from {few} to {many} pixels, and all seeds are cut with one square: where a "
+        "photo is not merely a part of another, its seeds look too small or large"
+    ]
 
 
 def _locked(work: Path) -> IO[bytes]:
