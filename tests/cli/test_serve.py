@@ -172,7 +172,7 @@ def test_the_page_from_its_first_line_to_its_last(
         with redirect_stdout(told):
             exec(ask.replace("http://127.0.0.1:8000", server.url), names)
     finally:
-        server.process.kill()
+        server.stop()
     assert len(answers) == 5
     for one in answers:
         assert one["probabilities"] == pytest.approx(answers[0]["probabilities"], rel=1e-3)

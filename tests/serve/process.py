@@ -30,6 +30,9 @@ class Process:
         found = re.search(r"(http://\S+:(\d+))/", self.said[-1] if self.said else "")
         assert found is not None, (self.said, self.process.communicate())
         self.url, self.port = found[1], int(found[2])
+        # It says where it listens before it has started all that answers; who asks waits for that.
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=60) as answer:
+            answer.read()
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as answer:
