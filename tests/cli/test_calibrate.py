@@ -77,18 +77,29 @@ def test_classes_that_were_left_out_are_strangers(
     assert found.facts["data"]["strange_classes"] == list(gone)
 
 
-def test_other_data_are_halved(
+def test_other_data_are_halved_and_what_was_learned_is_left_aside(
     capsys: pytest.CaptureFixture[str], model: Path, small_data: Path, tmp_path: Path
 ) -> None:
     samples = open_dataset(small_data)
-    some = [samples[i] for i in range(0, len(samples), 2)]
-    write_tfrecords(tmp_path / "other", some)
+    train = Split.load(model / "split.json", samples).train
+    new = [i for i in range(len(samples)) if i not in train]
+    write_tfrecords(tmp_path / "other", [samples[i] for i in [*train[:5], *new]])
     ran = run(capsys, "calibrate", model, tmp_path / "other", "--seed=3")
     assert ran.code == 0, ran.err
     assert "(halved, seed 3)" in ran.out
+    words = f"note: 5 of {len(new) + 5} samples, such as {samples.ids[train[0]]}, are left aside"
+    assert f"{words}: the model learned from them" in ran.out
     (found,) = load(model / "model")
-    assert found.score == "energy"  # what the model learned from is not there
-    assert found.facts["fitted"]["samples"] + found.facts["checked"]["samples"] == len(some)
+    assert found.score in ("energy", "unsureness")  # what was learned from is not there
+    assert found.facts["fitted"]["samples"] + found.facts["checked"]["samples"] == len(new)
+    write_tfrecords(tmp_path / "learned", [samples[i] for i in train])
+    (line,) = mistakes(run(capsys, "calibrate", model, tmp_path / "learned"))
+    assert f"the model learned from all of its {len(train)} samples of known class" in line
+    ran = run(capsys, "evaluate", f"--weights={model}", f"--data={tmp_path / 'other'}")
+    assert ran.code == 0, ran.err
+    assert f"note: the model learned from 5 of {len(new) + 5} samples, such as " in ran.out
+    ran = run(capsys, "evaluate", f"--weights={model}", f"--data={small_data}")
+    assert ran.code == 0 and "learned from" not in ran.out, (ran.out, ran.err)
 
 
 def test_mistakes(

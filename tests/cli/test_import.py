@@ -27,6 +27,7 @@ def test_it_says_what_it_recognised_and_wrote(tmp_path, capsys):
         "data-00000-of-00001.tfrecord",
         "dataset.json",
         "import.json",
+        "sources.csv",
         "split.json",
     }
 

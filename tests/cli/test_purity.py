@@ -3,13 +3,14 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bimae.cli import main
-from bimae.data import DatasetInfo, open_dataset, write_tfrecords
+from bimae.data import DatasetInfo, Split, open_dataset, write_tfrecords
 from bimae.predict.calibrated import load
 from bimae.predict.melding import clopper_pearson
 from bimae.report.purity.words import NOTICE
@@ -145,6 +146,29 @@ def test_a_camera_s_files(
     found = json.loads((tmp_path / "r" / "report.json").read_text())
     assert found["lot"]["name"] == "raw" and found["counts"]["seeds"] > 10
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r", "raw"]
+
+
+def test_seeds_that_the_model_has_seen(
+    capsys: pytest.CaptureFixture[str], calibrated_run: Path, small_data: Path, tmp_path: Path
+) -> None:
+    """In another file, and nobody says what they are."""
+    samples = open_dataset(small_data)
+    split = Split.load(calibrated_run / "split.json", samples)
+    for name, numbers in (("lot", [*split.test, *split.train[:1], *split.val[:4]]),
+                          ("new", split.test)):  # fmt: skip
+        write_tfrecords(tmp_path / name, [replace(samples[i], label=None) for i in numbers])
+        shutil.copyfile(small_data / "dataset.json", tmp_path / name / "dataset.json")
+        ran = run(capsys, "purity", calibrated_run, tmp_path / name, CROP, "--pdf=false",
+                  f"--out={tmp_path / 'r' / name}")  # fmt: skip
+        assert ran.code == 0, ran.err
+        told = " ".join(ran.out.split())
+        seen = "are seeds that the model" in told
+        assert seen == (name == "lot"), told
+        if seen:
+            n, first = len(split.test) + 5, samples.ids[split.val[0]]
+            assert f"caution: 4 of {n} seeds, such as {first}, are seeds that the model was" in told
+            learned = f"{samples.ids[split.train[0]]}, are seeds that the model learned from"
+            assert f"1 of {n} seeds, such as {learned}" in told
 
 
 def test_mistakes(

@@ -196,10 +196,13 @@ def test_warnings(tmp_path: Path) -> None:
     strange = [*SEEDS[:20], *[(1, 0.5, False, True)] * 20]
     much, _ = case(tmp_path / "b", seeds=strange, made=made)
     assert any("50.0 % of the seeds were rejected, of known seeds" in w for w in much.warnings)
-    made.facts["data"]["fingerprint"] = facts.samples.fingerprint
-    assert "calibrated with" in replace(facts).warnings[0]
-    trained = replace(facts, about={"data": {"fingerprint": facts.samples.fingerprint}})
-    assert "trained on" in trained.warnings[0]
+    seeds = range(len(facts.samples))
+    assert "These are seeds that the model learned from" in replace(facts, learned=seeds).grave[0]
+    (told,) = replace(facts, fitted=seeds[1:4]).grave
+    assert told.startswith(
+        f"3 of {len(seeds)} seeds, such as {facts.samples.ids[1]}, are seeds that the model was "
+        "calibrated with (the same files or records): it judges them by themselves"
+    )
     easy, _ = case(tmp_path / "c", seeds=[(2, 0.99, False, False)] * 2000, made=calibration(),
                    shape={"rgb": 2, "hs": 2})  # fmt: skip
     assert "This lot is not like the seeds" in easy.warnings[0]

@@ -1,6 +1,6 @@
 """`bimae calibrate`: probabilities to believe, sets that hold the truth, strangers rejected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -85,7 +85,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from bimae.cli.calibrate_text import lines, summary
+    from bimae.cli.calibrate_text import summary
     from bimae.cli.progress import progress
     from bimae.data import open_dataset
     from bimae.data.labels import left_aside
@@ -95,6 +95,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
     from bimae.model.hub import is_address
     from bimae.predict.calibrate import USUAL, Parts, calibrate, listen
     from bimae.predict.calibrated import load, save
+    from bimae.predict.seen import Seen
     from bimae.predict.shown import Shown
     from bimae.report.card import read_about, write_card
 
@@ -117,7 +118,10 @@ def run(options: CalibrateOptions) -> "Calibrated":
         print(f"note: {looks.note}")
     if aside := left_aside(samples.labels):
         print(f"note: {aside}")
-    parts, how = _parts(options, samples, config.classes, folder.parent / "split.json")
+    seen = Seen.load(folder)
+    shown = Shown.on(model.config, looks.reading, samples, options.bands)
+    split_file = folder.parent / "split.json"
+    parts, how = _parts(options, samples, config.classes, split_file, seen.among(samples)[0])
     said = {}
     for name, indices in parts.items():
         if indices:
@@ -127,7 +131,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
                 )
     made = calibrate(
         Parts(said["fit"], said.get("check"), said.get("train"), said.get("strangers")),
-        Shown.on(model.config, looks.reading, samples, options.bands),
+        shown,
         config.classes,
         alpha=options.alpha,
         share=options.reject,
@@ -147,19 +151,34 @@ def run(options: CalibrateOptions) -> "Calibrated":
     made = replace(made, facts={"data": data, **made.facts})
     _check_worth(options, made, unlike=UNRELIABLE in looks.note, known=load(folder))
     replaced = save(folder, made)
+    seen.calibrating(samples, parts["fit"], shown.whole).save(folder)
     known = load(folder)
     about["calibration"] = [{"shown": one.shown.whole, "told": summary(one)} for one in known]
-    write_card(folder, SeedClassifier.from_pretrained(folder).config, about)
+    write_card(folder, config, about)
+    _tell(made, how, folder, replaced=replaced, beside=known[:-1])
+    return made
+
+
+def _tell(
+    made: "Calibrated",
+    how: str,
+    folder: Path,
+    *,
+    replaced: "Calibrated | None",
+    beside: "Sequence[Calibrated]",
+) -> None:
+    """Says what a calibration is worth, and what it replaces."""
+    from bimae.cli.calibrate_text import lines
+
     print(f"parts    {how}")
     for line in lines(made):
         print(line)
     print(f"for      {made.shown.whole}")
     if replaced is not None and (before := replaced.facts.get("data", {})):
         print(f"instead  of the one made with {before['name']} on {before['made']}")
-    for one in known[:-1]:
+    for one in beside:
         print(f"beside   {one.shown.whole}")
     print(f"kept     {folder / 'calibration.safetensors'}")
-    return made
 
 
 def _check_worth(
@@ -186,11 +205,27 @@ def _parts(
     samples: "SeedDataset",
     classes: tuple[str, ...],
     split_file: Path,
+    learned: Sequence[int],
 ) -> tuple[dict[str, tuple[int, ...]], str]:
     """Samples to fit on, to check with, that were learned from, and strangers; and in words."""
     from bimae.data.stratify import stratify
 
     known = {i for i, label in enumerate(samples.labels) if label in classes}
+    divided = known_split(samples, split_file)
+    if divided is None or not divided[1]:  # of answers to what was learned nothing is to be fitted
+        again = known.intersection(learned)
+        if again and again == known:
+            raise DataError(
+                f"{options.data}: the model learned from all of its {count(len(known), 'sample')} "
+                f"of known class, such as {samples.ids[min(known)]}, and is surer of them than of "
+                "any other; calibrate on labelled samples that it did not learn from"
+            )
+        if again:
+            print(
+                f"note: {len(again)} of {len(known)} samples, such as {samples.ids[min(again)]}, "
+                "are left aside: the model learned from them"
+            )
+        known -= again
     strangers = tuple(
         i for i, label in enumerate(samples.labels) if label is not None and i not in known
     )
@@ -199,7 +234,7 @@ def _parts(
             f"{options.data}: no sample of the model's classes ({', '.join(classes[:5])}"
             f"{', ...' * (len(classes) > 5)}); calibration needs labelled samples of them"
         )
-    if (divided := known_split(samples, split_file)) is not None:
+    if divided is not None:
         split, own = divided
         fit, check = ([i for i in part if i in known] for part in (split.val, split.test))
         train = [i for i in split.train if i in known] if own else []

@@ -58,6 +58,7 @@ def run(options: EvaluateOptions) -> None:
     from bimae.evaluate.looks import look
     from bimae.evaluate.sensor import Learned
     from bimae.model import SeedClassifier, model_folder, results_folder
+    from bimae.predict.seen import Seen
     from bimae.report.card import read_about
     from bimae.report.results import check_out, write_results
 
@@ -86,6 +87,11 @@ def run(options: EvaluateOptions) -> None:
             f"{options.data}: none of {count(len(chosen), 'sample')} ({part}) has a label, so "
             "there is nothing to judge answers by; choose another with --part, or ask for answers "
             "alone (bimae predict)"
+        )
+    if not note and (learned := set(judged).intersection(Seen.load(folder).among(samples)[0])):
+        print(
+            f"note: the model learned from {len(learned)} of {count(len(judged), 'sample')}, such "
+            f"as {samples.ids[min(learned)]}: the figures below say little about others"
         )
     if aside := left_aside([samples.labels[i] for i in chosen]):
         print(f"note: {aside}")

@@ -158,6 +158,7 @@ def _floored(done: "FinetuneRun") -> str:
 def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     """Fine-tunes, tests, draws the run's pictures, and says what came out and where it lies."""
     from bimae.evaluate.classification import classify
+    from bimae.predict.seen import Seen
     from bimae.report import figures
     from bimae.report.card import about, measured, write_card
     from bimae.report.results import write_results
@@ -184,6 +185,7 @@ def run(options: FinetuneOptions) -> "tuple[FinetuneRun, Results]":
     if (beside := done.model.discriminant) is not None:
         facts["discriminant_alone"] = beside.alone
     write_card(folder.model, done.model.config, facts)
+    Seen.learning(done.samples, split.train).save(folder.model)
     print(f"read     {done.reads}")
     tell_parts(split, done.samples, epochs=bool(options.epochs))
     if told := few_steps(len(split.train), options.batch_size, options.epochs):

@@ -193,6 +193,7 @@ def _report(
     from bimae.predict.calibrated import calibration_for
     from bimae.predict.lot import Lot, judge_lot
     from bimae.predict.lot_figures import lot_figures
+    from bimae.predict.seen import Seen
     from bimae.predict.shown import Shown
     from bimae.report.card import read_about
     from bimae.report.purity import FILES, Facts, weights_fingerprint, write_report
@@ -232,6 +233,9 @@ def _report(
         datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC"),
         options.level,
         tuple(notes),
+        *Seen.load(asked.folder).among(
+            samples, "" if calibrated is None else calibrated.shown.whole
+        ),
     )
     explained = None
     if options.explain:

@@ -167,6 +167,16 @@ class SeedDataset(Sequence[Sample]):
                 hs = bring_hs_to_size(hs, self.hs_size)
         return StoredImages(rgb, hs)
 
+    def image_bytes(self, index: int) -> tuple[memoryview, memoryview]:
+        """The cube and the RGB image of a sample as the file holds them, not decoded.
+
+        Raises:
+            IndexError: There is no such sample.
+            DataError: The file is not what it was when it was opened.
+        """
+        shard, record = self._find(index)
+        return shard.image_bytes(record)
+
     def __repr__(self) -> str:
         """What it holds, in a line."""
         return (
@@ -266,11 +276,14 @@ def _stem(path: Path) -> str:
     return path.name.split(".tfrec")[0]
 
 
+def beside(root: Path, name: str) -> Path | None:
+    """A file that describes the records of a folder; None where there is none."""
+    folders = [root]
+    if root.name.lower() in SPLIT_OF:
+        folders.append(root.parent)  # data/train is described by data/dataset.json
+    return next((folder / name for folder in folders if (folder / name).exists()), None)
+
+
 def _info(located: Located) -> DatasetInfo:
-    folders = [located.root]
-    if located.root.name.lower() in SPLIT_OF:
-        folders.append(located.root.parent)  # data/train is described by data/dataset.json
-    for folder in folders:
-        if (folder / FILE_NAME).exists():
-            return DatasetInfo.load(folder)
-    return DatasetInfo()
+    found = beside(located.root, FILE_NAME)
+    return DatasetInfo() if found is None else DatasetInfo.load(found.parent)

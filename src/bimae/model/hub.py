@@ -14,7 +14,10 @@ _ADDRESS = re.compile(
     r"hf:/{1,2}([\w.-]+/[\w.-]+)(?:@([\w./-]+))?/?"
 )  # pathlib makes hf:/ of hf://
 # Nothing else is fetched: a repository may hold anything, and gigabytes of it.
-_WANTED = ["config.json", "model.safetensors", "about.json", "calibration.safetensors", "README.md"]
+_WANTED = [
+    "config.json", "model.safetensors", "about.json", "calibration.safetensors", "seen.json",
+    "README.md",
+]  # fmt: skip
 
 
 def is_address(path: Path | str) -> bool:

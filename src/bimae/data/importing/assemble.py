@@ -14,6 +14,7 @@ from typing import Any
 
 from bimae import __version__
 from bimae.data.cubes.cube import Bands
+from bimae.data.identity import Source, write_sources
 from bimae.data.importing.axes import axis_note
 from bimae.data.importing.items import Plan
 from bimae.data.importing.settings import ImportSettings, described
@@ -95,6 +96,7 @@ def assemble(
             write_frames(folder, records, split=split, samples_per_shard=_per_shard(kept, work))
         summary.bytes = sum(p.stat().st_size for p in folder.glob("*.tfrecord"))
         _tray_files(found, work, folder, settings.pictures)
+        write_sources(folder, _sources(kept))
         write_text(folder / REPORT, json.dumps(summary.as_json(), indent=1) + "\n")
         info = _info(summary, plan, settings, name, source)
         info = replace(info, **scale)
@@ -250,6 +252,14 @@ def _counts(summary: ImportSummary, plan: Plan) -> dict[str, Any]:
         "source_fingerprint": hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16],
         "made_by": f"bimae {__version__}",
     }
+
+
+def _sources(kept: Sequence[dict[str, Any]]) -> Iterator[Source]:
+    # A photo that several scans have is a placeholder: nothing is known again by it.
+    photos = Counter(photo for item in kept for photo in {photo for _, photo in item["sources"]})
+    for item in kept:
+        for sample, (scan, photo) in zip(item["samples"], item["sources"], strict=True):
+            yield Source(sample[0], scan, photo if photos[photo] == 1 else "")
 
 
 def _tray_files(found: Sequence[dict[str, Any]], work: Path, folder: Path, pictures: bool) -> None:

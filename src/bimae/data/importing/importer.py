@@ -12,6 +12,7 @@ import numpy as np
 
 from bimae.data.dataset import open_dataset
 from bimae.data.drawing import draw_split
+from bimae.data.identity import SOURCES
 from bimae.data.importing.assemble import PICTURES, REPORT, SEEDS, assemble
 from bimae.data.importing.axes import common_axis
 from bimae.data.importing.items import Plan
@@ -27,7 +28,7 @@ from bimae.data.splits import FILE_NAME as SPLIT_NAME
 from bimae.data.splits import Split, split_dataset, split_file
 from bimae.errors import ConfigError, DataError, count
 
-OURS = {FILE_NAME, REPORT, SEEDS, PICTURES, SPLIT_NAME, "inspect.html"}
+OURS = {FILE_NAME, REPORT, SEEDS, SOURCES, PICTURES, SPLIT_NAME, "inspect.html"}
 """What a data set's folder may hold besides shards; anything else is not ours to replace."""
 
 SEEDS_PER_CUT = 64  # of a tray, by one process at a time

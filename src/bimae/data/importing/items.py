@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bimae.data.cubes.envi_pair import DATA_SUFFIXES
+from bimae.data.identity import file_key
 
 Kind = Literal["seed", "zip", "tray", "scene", "boxes"]
 
@@ -59,6 +60,23 @@ class Item:
         facts: list[Any] = [str(value) for value in asdict(self).values()]
         facts += [_state(file) for path in self.files() for file in (path, *_beside(path))]
         return sorted(facts, key=json.dumps)
+
+    def keys(self) -> tuple[str, str]:
+        """Keys of its scan and of its photo (`file_key`); empty where there is none.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        if self.photo:
+            return "", file_key(self.hs)
+        data = _beside(self.hs) if self.hs.suffix.lower() == ".hdr" else []
+        scan = file_key(data[0] if data else self.hs)
+        return scan, "" if self.rgb is None else file_key(self.rgb)
+
+    @property
+    def of_many(self) -> bool:
+        """Whether its samples are windows that are learned from one by one."""
+        return self.kind in ("scene", "boxes")
 
 
 def _beside(path: Path) -> list[Path]:

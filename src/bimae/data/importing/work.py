@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bimae.data.cubes.cube import Bands
+from bimae.data.identity import part_key
 from bimae.data.importing.items import Item, fingerprint
 from bimae.data.importing.one_thread import one_thread
 from bimae.data.importing.readers import Read, read_seed
@@ -29,7 +30,7 @@ from bimae.data.tfrecord.writer import record
 from bimae.errors import BimaeError, DataError
 from bimae.storage import atomic_path, write_text
 
-VERSION = 4  # raised whenever the same files would make other records
+VERSION = 5  # raised whenever the same files would make other records
 SEEDS_PER_UNIT = 32
 """Single seeds that are read, and kept, together."""
 
@@ -185,9 +186,12 @@ def _do_unit(unit: Unit, settings: ImportSettings, folder: Path) -> dict[str, An
                     read = _read(unit, item, settings, folder)
                     told |= _facts(read)
                     told |= {"samples": [], "digests": [], "sizes": {"hs": [], "rgb": []}}
+                    told["sources"], keys = [], item.keys()
                     for sample, split in read.samples:
                         file.write(record(sample, str(item.hs)))
                         told["samples"].append([sample.id, sample.label, sample.group, split])
+                        part = sample.id if item.of_many else ""
+                        told["sources"].append([part_key(key, part) for key in keys])
                         told["digests"].append(as_text(digest_of(sample.rgb, sample.hs)))
                         for view, image in (("hs", sample.hs), ("rgb", sample.rgb)):
                             size = list(image.shape[:2])

@@ -91,6 +91,16 @@ class Shard:
         """Cube [h, w, bands] of a record as `hs` gives it, and as quick as `raw_rgb`."""
         return raw_hs(self._mapped(), _stored(self.index.hs, record), self.where(record))
 
+    def image_bytes(self, record: int) -> tuple[memoryview, memoryview]:
+        """The cube and the RGB image of a record as they are stored, not decoded.
+
+        Raises:
+            DataError: The file is not what it was when it was opened.
+        """
+        hs, rgb = _stored(self.index.hs, record), _stored(self.index.rgb, record)
+        view = self._mapped()
+        return view[hs.start : hs.stop], view[rgb.start : rgb.stop]
+
     def prepare(self) -> None:
         """Inflates or fetches now what reading would have to, so that it does not wait then.
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bimae.report.purity.facts import Facts
 
 WIDE = 0.4  # of an interval: a purity to plus or minus 20 % decides nothing about a lot
+FEW = 0.02  # of the seeds: fewer do not make a purity
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ def _cautions(facts: "Facts") -> Iterator[Caution]:
             "Not corrected for the classifier's mistakes: the intervals tell the luck of the "
             f"sample alone. The reason: {reason}."
         )
-    grave = (_unlike(facts), _doubted(facts), _rejected(facts), _learned(facts), _vague(facts))
+    grave = (_unlike(facts), _doubted(facts), _rejected(facts), _vague(facts))
     yield from (Caution(text) for text in grave if text)
+    yield from _known_again(facts)
     for note in facts.notes:
         yield Caution(f"{note[0].upper()}{note[1:]}.", grave=UNRELIABLE in note)
     if resized := facts.samples.resized:
@@ -103,20 +105,27 @@ def _rejected(facts: "Facts") -> str:
     )
 
 
-def _learned(facts: "Facts") -> str:
-    """Where the seeds are those that the model was made with."""
-    mine = facts.samples.fingerprint
-    if mine == facts.about.get("data", {}).get("fingerprint"):
-        return (
-            "These are the data that the model was trained on: it knows many of these seeds, "
-            "and the figures say nothing about other lots."
+def _known_again(facts: "Facts") -> Iterator[Caution]:
+    """Where seeds are those that the model was made with."""
+    seeds = len(facts.samples)
+    for numbers, how, worth in (
+        (facts.learned, "learned from", "knows them, and the figures say nothing about other lots"),
+        (facts.fitted, "was calibrated with", "judges them by themselves, and the figures say "
+         "little about other lots"),
+    ):  # fmt: skip
+        if not numbers:
+            continue
+        which = (
+            "These are seeds"
+            if len(numbers) == seeds
+            else f"{len(numbers):,} of {seeds:,} seeds, such as "
+            f"{facts.samples.ids[numbers[0]]}, are seeds"
         )
-    if mine == facts.calibration.get("fingerprint"):
-        return (
-            "These are the data that the model was calibrated with: the figures say little "
-            "about other lots."
+        yield Caution(
+            f"{which} that the model {how} (the same files or records): it {worth}. Take a lot "
+            "that it has not seen.",
+            grave=len(numbers) > FEW * seeds,
         )
-    return ""
 
 
 def _vague(facts: "Facts") -> str:

@@ -1,7 +1,7 @@
 """What a purity report is made of."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,8 @@ class Facts:
         made: When, in UTC.
         level: Confidence of the intervals.
         notes: What else a person should know of how the seeds came here; sentences without a stop.
+        learned: Numbers of the seeds that the model learned from.
+        fitted: Of others that it was calibrated with.
     """
 
     samples: SeedDataset
@@ -48,6 +50,8 @@ class Facts:
     made: str
     level: float
     notes: tuple[str, ...] = ()
+    learned: Sequence[int] = ()
+    fitted: Sequence[int] = ()
 
     @property
     def name(self) -> str:
