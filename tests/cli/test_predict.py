@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bimae.cli import main
-from bimae.data import Split, open_dataset, write_tfrecords
+from bimae.data import DatasetInfo, Split, open_dataset, write_tfrecords
 from bimae.evaluate.answers import Answers, answers
 from bimae.evaluate.looks import look
 from bimae.model import SeedClassifier
@@ -145,6 +145,20 @@ def test_labels_are_not_needed(
     assert run(capsys, "predict", finetuned, tmp_path / "one", "--out", out).code == 0
     told = [json.loads(line)["label"] for line in out.read_text().splitlines()]
     assert told == [None, None, 'moss, "dry"', None, None]
+
+
+def test_a_model_of_simulated_seeds_says_so_of_others(
+    capsys: pytest.CaptureFixture[str], calibrated: Path, small_data: Path, tmp_path: Path
+) -> None:
+    samples = open_dataset(small_data)
+    write_tfrecords(tmp_path / "real", [samples[i] for i in range(4)])
+    info = DatasetInfo("a lot", wavelengths_nm=samples.wavelengths_nm)
+    info.save(tmp_path / "real")
+    note = "note: the model learned from SIMULATED seeds; of real ones its answers say nothing"
+    for data, told in ((small_data, False), (tmp_path / "real", True)):
+        ran = run(capsys, "predict", calibrated, data, f"--out={tmp_path / data.name}.csv")
+        assert ran.code == 0, ran.err
+        assert (note in ran.err) == told
 
 
 def test_a_part_where_one_is_asked_for(

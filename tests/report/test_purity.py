@@ -14,7 +14,7 @@ from bimae.predict.melding import Share
 from bimae.report.purity.gallery import choose, draw_gallery
 from bimae.report.purity.page import draw_page
 from bimae.report.purity.reference import OF_EACH, differs, learned_from, of_known, of_lot
-from bimae.report.purity.words import NOTICE, agreement, lines, percent, told
+from bimae.report.purity.words import NOTICE, agreement, interval, lines, percent, told
 from tests.data.small_samples import sample
 from tests.report.browser import HOSTILE
 from tests.report.purity_case import CLASSES, SEEDS, WEIGHTS, calibration, case
@@ -178,6 +178,11 @@ def test_a_grave_caution_stands_above_the_figure_and_on_it(tmp_path: Path) -> No
     assert "relied on" not in body and 'class="warnings' not in body
     text = "\n".join(lines(facts.figures, 0.95, reliable=not facts.grave))
     assert text.index("NOT TO BE RELIED ON AS IT STANDS") < text.index("purity   ")
+    share = facts.figures.purity.settled.corrected
+    assert share is not None
+    limits = interval(share.purity)  # before the estimate, and larger
+    assert f'<p class="big"><b>{limits}</b>' in html
+    assert f"purity   {limits} (estimate {percent(share.purity.value)}) corrected" in text
 
 
 def test_an_interval_that_leaves_all_open_is_a_grave_caution(tmp_path: Path) -> None:

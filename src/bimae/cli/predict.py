@@ -97,6 +97,8 @@ def run(options: PredictOptions) -> None:
         try:
             samples = source.opened()
             answerer, told = model.on(samples)
+            if model.simulated and not samples.info.simulated:
+                note("the model learned from SIMULATED seeds; of real ones its answers say nothing")
             chosen = _chosen(options, samples, model.split_file, told)
         except BimaeError as error:
             source.clear()

@@ -48,6 +48,10 @@ class Opened(Protocol):
         """What it knows."""
 
     @property
+    def simulated(self) -> bool:
+        """Whether it learned from simulated seeds."""
+
+    @property
     def split_file(self) -> Path:
         """Where the split that it was trained by lies, if it does."""
 
@@ -124,6 +128,10 @@ class _File:
         return self.exported.plate.classes
 
     @property
+    def simulated(self) -> bool:
+        return self.exported.plate.simulated
+
+    @property
     def split_file(self) -> Path:
         return self.exported.path.parent / "split.json"
 
@@ -161,6 +169,12 @@ class _Folder:
     @property
     def classes(self) -> tuple[str, ...]:
         return self.model.config.classes
+
+    @property
+    def simulated(self) -> bool:
+        from bimae.report.card import read_about
+
+        return bool(read_about(self.folder).get("data", {}).get("simulated"))
 
     @property
     def split_file(self) -> Path:

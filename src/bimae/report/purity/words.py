@@ -38,6 +38,11 @@ def told(share: Share) -> str:
     return f"{percent(share.value)} ({interval(share)})"
 
 
+def _limits_first(share: Share) -> str:
+    """The same where nobody is to take the estimate for the purity."""
+    return f"{interval(share)} (estimate {percent(share.value)})"
+
+
 def best(purity: Purity) -> tuple[Share, bool]:
     """The figure to trust, and whether it is corrected for the classifier's mistakes."""
     known = purity.corrected
@@ -129,9 +134,12 @@ def lines(figures: LotFigures, level: float, *, reliable: bool = True) -> Iterat
         if one is None or (one is answered and not counts.unknown):
             continue
         mark = f", {name}" * bool(counts.unknown)
+        words = told if reliable else _limits_first
+        title = "purity   "
         if one.corrected is not None:
-            yield f"purity   {told(one.corrected.purity)} corrected for mistakes{mark}"
-        yield f"         {told(one.called)} as called{mark}"
+            yield f"{title}{words(one.corrected.purity)} corrected for mistakes{mark}"
+            title = " " * len(title)
+        yield f"{title}{words(one.called)} as called{mark}"
     if figures.weight is not None:
         yield f"weight   {told(figures.weight)}, estimate by weight, rejected left out"
     few = figures.species[:5]
