@@ -16,7 +16,7 @@ from bimae.evaluate.answers import Answers, answers
 from bimae.evaluate.looks import look
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import load
-from bimae.predict.rows import joined, rounded
+from bimae.predict.rows import joined, parted, rounded
 from tests.cli.run import FAST, mistakes, rows, run
 
 BATCH = "--batch-size=10"
@@ -145,6 +145,30 @@ def test_labels_are_not_needed(
     assert run(capsys, "predict", finetuned, tmp_path / "one", "--out", out).code == 0
     told = [json.loads(line)["label"] for line in out.read_text().splitlines()]
     assert told == [None, None, 'moss, "dry"', None, None]
+
+
+def test_a_sample_that_shows_nothing_is_rejected(
+    capsys: pytest.CaptureFixture[str], calibrated: Path, small_data: Path, tmp_path: Path
+) -> None:
+    samples = open_dataset(small_data)
+    some = [samples[i] for i in range(4)]
+    some[2] = replace(some[2], hs=np.zeros_like(some[2].hs))
+    write_tfrecords(tmp_path / "lot", some)
+    shutil.copyfile(small_data / "dataset.json", tmp_path / "lot" / "dataset.json")
+    note = f"note: 1 sample, such as {some[2].id}, shows nothing (spectra all zero, or an"
+    for words, end in (("--calibrated=true", "rejected"), ("--calibrated=false", "relied on")):
+        out = tmp_path / f"{end}.csv"
+        ran = run(capsys, "predict", calibrated, tmp_path / "lot", f"--out={out}", words)
+        assert ran.code == 0 and note in ran.err, ran.err
+        assert ran.err.split(note)[1].splitlines()[0].endswith(end)
+    found = rows(tmp_path / "rejected.csv")
+    assert found[2]["rejected"] == "yes"
+    assert len(parted(found[2]["set"])) == len(samples.classes)
+    purity = ("--crop=b. napus", f"--out={tmp_path / 'p'}", "--pdf=false")
+    ran = run(capsys, "purity", calibrated, tmp_path / "lot", *purity)
+    assert ran.code == 0 and "shows nothing" in " ".join(ran.out.split()), ran.err
+    told = json.loads((tmp_path / "p" / "report.json").read_text())
+    assert told["counts"]["rejected"] >= 1
 
 
 def test_a_model_of_simulated_seeds_says_so_of_others(

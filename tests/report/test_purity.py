@@ -139,7 +139,7 @@ def test_names_of_strangers_are_text(tmp_path: Path) -> None:
     assert found.open == [] and found.handlers == []
     assert html.count("<script>") == 1
     assert "{{ 7*7 }}" in html
-    assert "SIMULATED" not in html and "real, as they say" in html
+    assert "SIMULATED" not in html and "not said to be simulated" in html
 
 
 def test_without_a_calibration_it_is_said_first(tmp_path: Path) -> None:

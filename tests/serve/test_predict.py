@@ -135,12 +135,16 @@ def test_a_model_of_one_view_takes_that_view_alone(client_of: Served) -> None:
         assert found.json()["calibrated"] is False
 
 
-def test_a_cube_of_nothing_is_told(client_of: Served) -> None:
-    client, _ = client_of("hs")
-    nothing = files.npy(np.zeros((8, 8, 12), np.uint8))
-    found = client.post("/predict?show=true&explain=true", files={"hs": nothing}).json()
-    assert "hs: every value is zero, so there is nothing to see" in found["notes"]
-    assert found["shown"]["spectrum"] is None
+def test_an_image_of_nothing_is_refused(client_of: Served) -> None:
+    client, _ = client_of("both")
+    for view, value, told in (("hs", 0, "every value is zero"), ("rgb", 255, "all pixels are")):
+        sent = {"rgb": PNG, "hs": files.npy(HS)}
+        nothing = np.full((8, 8, 12) if view == "hs" else (8, 8, 3), value, np.uint8)
+        sent[view] = files.npy(nothing) if view == "hs" else files.image(nothing)
+        found = client.post("/predict", files=sent)
+        assert found.status_code == 422
+        detail = found.json()["detail"]
+        assert detail.startswith(f"{view}: {told}")
 
 
 def test_a_missing_view_is_named(client_of: Served) -> None:

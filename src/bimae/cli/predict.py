@@ -143,6 +143,7 @@ def _chosen(
 def _answer(question: "Question", form: "Format", part: "Part") -> None:
     """Writes all rows, going on where an earlier run stopped, and gives the file its name."""
     from bimae.cli.progress import progress
+    from bimae.predict.blank import blank_words
     from bimae.predict.stream import answer
     from bimae.predict.writers import heading, make_parquet
 
@@ -157,7 +158,9 @@ def _answer(question: "Question", form: "Format", part: "Part") -> None:
     batches = -(-(total - part.tally.samples) // question.batch_size)
     try:
         with progress("answers", "batch", batches) as watch:
-            answer(question, table, part, watch)
+            nothing = answer(question, table, part, watch)
+        if told := blank_words(nothing, rejected=question.answerer.alpha is not None):
+            note(told)
         if form == "parquet":
             part.finish(lambda lines, out: make_parquet(lines, out, kinds))
         else:

@@ -190,6 +190,7 @@ def _report(
     from bimae.cli.wrapped import wrapped
     from bimae.evaluate.looks import look
     from bimae.evaluate.sensor import Learned
+    from bimae.predict.blank import blank, blank_words, without_blank
     from bimae.predict.calibrated import calibration_for
     from bimae.predict.lot import Lot, judge_lot
     from bimae.predict.lot_figures import lot_figures
@@ -213,9 +214,11 @@ def _report(
         judged = judge_lot(
             model, samples, looks, calibrated, batch_size=options.batch_size, watch=watch
         )
-    lot = Lot(model.config.classes, asked.crop, judged, options.sure)
+    nothing = blank(samples, range(len(samples)), looks.reading.modality)
+    empty = [name for name, is_so in zip(samples.ids, nothing.tolist(), strict=True) if is_so]
+    notes = [told for told in (looks.note, blank_words(empty, rejected=True)) if told]
+    lot = Lot(model.config.classes, asked.crop, without_blank(judged, nothing), options.sure)
     figures = lot_figures(lot, calibrated, weights=asked.weights, level=options.level)
-    notes = [looks.note] * bool(looks.note)
     if left_out:
         notes.append(
             f"{len(left_out)} of the files could not be read and are not in these figures: "

@@ -61,6 +61,11 @@ class Answering:
         return self.exported.plate.classes
 
     @property
+    def modality(self) -> str:
+        """See `Answerer`."""
+        return self.exported.plate.modality
+
+    @property
     def alpha(self) -> float | None:
         """See `Answerer`."""
         judging = self.exported.plate.judging

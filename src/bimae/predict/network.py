@@ -43,6 +43,11 @@ class Network:
         return self.model.config.classes
 
     @property
+    def modality(self) -> str:
+        """See `Answerer`."""
+        return self.shown.modality
+
+    @property
     def alpha(self) -> float | None:
         """See `Answerer`."""
         return None if self.calibrated is None else self.calibrated.conformal.alpha

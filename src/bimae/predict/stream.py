@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bimae.data import SeedDataset
 from bimae.data.csv_table import read_csv
+from bimae.predict.blank import blank, without_blank
 from bimae.predict.calibrated import Judged
 from bimae.predict.part import Part
 from bimae.predict.rows import Columns, Known, rows
@@ -47,6 +48,10 @@ class Answerer(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """What the columns of `odds` stand for."""
+
+    @property
+    def modality(self) -> str:
+        """What is looked at: `bimodal`, `hs` or `rgb`."""
 
     @property
     def alpha(self) -> float | None:
@@ -129,7 +134,7 @@ class Question:
         }
 
 
-def answer(question: Question, table: Table, part: Part, watch: Watch = iter) -> None:
+def answer(question: Question, table: Table, part: Part, watch: Watch = iter) -> list[str]:
     """Writes a row for each sample that has none yet.
 
     Args:
@@ -138,22 +143,31 @@ def answer(question: Question, table: Table, part: Part, watch: Watch = iter) ->
         part: The file; begun.
         watch: What batches pass through on their way, such as a progress bar.
 
+    Returns:
+        Ids of those that show nothing (`blank`).
+
     Raises:
         DataError: A record cannot be read.
         ModelError: The model says something that is not finite.
     """
+    nothing: list[str] = []
     left = question.chosen[part.tally.samples :]
     if not len(left):
-        return
+        return nothing
     columns = table.columns
     names = tuple(columns.kinds())
     said = question.answerer.tell(question.samples, left, question.batch_size)
     for told in watch(said):
-        known = [_known(question.samples, i, table.seeds) for i in told.index.tolist()]
+        index = told.index.tolist()
+        known = [_known(question.samples, i, table.seeds) for i in index]
+        empty = blank(question.samples, index, question.answerer.modality)
+        nothing += [one.id for one, is_so in zip(known, empty.tolist(), strict=True) if is_so]
+        judged = None if told.judged is None else without_blank(told.judged, empty)
         part.add(
-            encoded(table.form, names, rows(columns, known, told.odds, told.judged)),
-            part.tally.plus(columns, told.odds, told.judged),
+            encoded(table.form, names, rows(columns, known, told.odds, judged)),
+            part.tally.plus(columns, told.odds, judged),
         )
+    return nothing
 
 
 def seeds_on_trays(folder: Path) -> dict[str, tuple[int, str]]:

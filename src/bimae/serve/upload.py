@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bimae.data.cubes import WavelengthSource, read_wavelengths
 from bimae.data.cubes.wavelength_lists import WAVELENGTH_NAME
+from bimae.data.leakage import is_flat
 from bimae.errors import DataError
 from bimae.serve.archive import ZIP, opened, safe_name
 from bimae.serve.arrays import NPY, SUFFIX, array_of, arrays_in
@@ -240,8 +241,13 @@ def _read(found: _Sorted, wanted: Wanted, limits: Limits) -> Upload:
     if there[HS] and HS in wanted.views:
         spectra = _spectra(found, wanted, limits)
         notes += spectra.notes
-        if not spectra.hs.any():
-            notes.append("hs: every value is zero, so there is nothing to see")
+    told = ""
+    if spectra is not None and not spectra.hs.any():
+        told = f"{HS}: every value is zero"
+    elif rgb is not None and is_flat(rgb):
+        told = f"{RGB}: all pixels are alike"
+    if told:
+        raise Refused(422, f"{told}, so there is nothing to see; send an image of a seed")
     return Upload(rgb, spectra, tuple(notes))
 
 

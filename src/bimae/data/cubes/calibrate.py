@@ -56,6 +56,7 @@ class CalibratedCube(Cube):
         """
         self.path, self.lines, self.samples = raw.path, raw.lines, raw.samples
         self.bands, self.sensor, self.unit = raw.bands, raw.sensor, "reflectance"
+        self.simulated = raw.simulated
         self.notes = (*raw.notes, *notes)
         self.default_bands, self.facts, self.blanked = raw.default_bands, raw.facts, raw.blanked
         self.file_bands = raw.file_bands

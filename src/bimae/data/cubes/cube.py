@@ -72,6 +72,7 @@ class Cube(ABC):
         samples: Pixels in a row.
         bands: What its bands are.
         sensor: The camera as the file calls it; empty where it does not.
+        simulated: Whether the file says that no camera was involved.
         unit: `reflectance`, `counts`, `radiance`, or empty where unknown.
         notes: What was assumed or mended on opening, a line each, without the path.
         default_bands: Bands that the file wants shown (red, green, blue, or one), as indices
@@ -89,6 +90,7 @@ class Cube(ABC):
     sensor: str
     unit: str
     notes: tuple[str, ...]
+    simulated: bool = False
     default_bands: tuple[int, ...] | None = None
     facts: Mapping[str, str] = MappingProxyType({})
     file_bands: tuple[int, ...] | None = None

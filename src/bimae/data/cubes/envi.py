@@ -15,6 +15,7 @@ from bimae.data.cubes.envi_pair import EnviPair, find_pair
 from bimae.data.cubes.raster import RawRaster
 from bimae.data.cubes.stored import BIL, BIP, BSQ, Facts, StoredCube
 from bimae.data.cubes.wavelength_lists import WavelengthSource, given_or_own
+from bimae.data.marks import says_simulated
 from bimae.errors import DataError
 
 _AXES = {"bil": BIL, "bip": BIP, "bsq": BSQ}
@@ -163,6 +164,7 @@ def _facts(header: EnviHeader, noted: Sequence[str]) -> Facts:
     ignored = _ignored(header, notes)
     return Facts(
         sensor=" ".join(text_of(keys, "sensor type").split()),
+        simulated=says_simulated(text_of(keys, key) for key in ("sensor type", "description")),
         unit=unit,
         divisor=divisor,
         ignored=ignored,

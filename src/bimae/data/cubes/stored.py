@@ -27,6 +27,7 @@ class Facts:
 
     Attributes:
         sensor: The camera.
+        simulated: Whether the file says that no camera was involved.
         unit: `reflectance`, `counts`, `radiance` or empty.
         divisor: What the stored numbers are divided by, or None.
         ignored: The stored number that means "no value", or None.
@@ -36,6 +37,7 @@ class Facts:
     """
 
     sensor: str = ""
+    simulated: bool = False
     unit: str = ""
     divisor: float | None = None
     ignored: float | None = None
@@ -69,6 +71,7 @@ class StoredCube(Cube):
         self.lines, self.samples, self.stored_bands = (raster.shape[axis] for axis in axes)
         self.bands, self.file_bands = choice.bands, choice.numbers
         self.sensor, self.unit = facts.sensor, facts.unit
+        self.simulated = facts.simulated
         self.notes = (*facts.notes, *choice.notes)
         self.facts = dict(facts.exposure)
         self.default_bands = _places(facts.default_bands, choice.numbers)

@@ -70,10 +70,11 @@ def assemble(
     summary = ImportSummary(out, plan.layout, len(plan.items), simulated=plan.simulated)
     summary.left_out = [*plan.left_out, *((item["name"], item["error"]) for item in failed)]
     summary.left_out += [tuple(one) for item in told for one in item.get("left_out", ())]
-    reference = _reference([item for item in told if not item["error"]])
+    read = [item for item in told if not item["error"]]
+    reference, unit = _reference(read), _unit(read)
     chosen: list[list[bool]] = []
     for facts in results:
-        reasons = [item["error"] or _misfit(item, reference) for item in facts["items"]]
+        reasons = [item["error"] or _misfit(item, reference, unit) for item in facts["items"]]
         summary.left_out += [
             (item["name"], reason)
             for item, reason in zip(facts["items"], reasons, strict=True)
@@ -111,8 +112,23 @@ def _reference(told: Sequence[dict[str, Any]]) -> Bands:
     return max(seen, key=lambda b: (seen[b], b.wavelengths_nm is not None)) if seen else Bands(0)
 
 
-def _misfit(item: dict[str, Any], reference: Bands) -> str | None:
+def _unit(told: Sequence[dict[str, Any]]) -> str:
+    """The unit that most samples have; of as many, reflectance."""
+    seen: Counter[str] = Counter()
+    for item in told:
+        seen[item["unit"]] += len(item["samples"])
+    del seen[""]  # what says nothing contradicts nothing
+    return max(seen, key=lambda unit: (seen[unit], unit == "reflectance"), default="")
+
+
+def _misfit(item: dict[str, Any], reference: Bands, unit: str) -> str | None:
     bands = bands_of(item)
+    if item["unit"] not in ("", unit):
+        mend = "give its white and dark references" if item["unit"] == "counts" else "convert them"
+        return (
+            f"{item['file']}: its spectra are {item['unit']}, those of most others {unit}, and one "
+            f"cannot be held against the other; {mend}, or import each unit by itself"
+        )
     if bands.count != reference.count:
         return (
             f"{item['file']}: has {count(bands.count, 'band')}, most others have "
@@ -225,7 +241,7 @@ def _info(
     )
     return DatasetInfo(
         name=name or plan.name or plan.root.resolve().name,
-        simulated=plan.simulated,
+        simulated=summary.simulated,
         wavelengths_nm=summary.bands.wavelengths_nm,
         source=source,
         fwhm_nm=summary.bands.fwhm_nm,

@@ -10,9 +10,9 @@ from bimae.data.cubes import cubes_in, is_reference
 from bimae.data.importing.pictures import IMAGE_SUFFIXES, is_class_map, is_picture
 from bimae.data.info import FILE_NAME as DATASET
 from bimae.data.locate import are_records
+from bimae.data.marks import FILE
 from bimae.errors import DataError
 
-SIMULATED_MARK = "SIMULATED.txt"
 """A file of this name in the source says that no camera was involved."""
 
 TRUTH = re.compile(r"(?:(.*?)[-_. ])?(?:gt|ground[-_ ]?truth|labels?|classes)", re.IGNORECASE)
@@ -93,7 +93,9 @@ def list_tree(root: Path) -> Listing:
     pictures: list[Path] = []
     backgrounds: list[Path] = []
     left_out: list[tuple[Path, str]] = []
+    simulated = is_simulated(root)
     for folder, names in _walk(root, backgrounds):
+        simulated |= FILE in names
         parts = folder.relative_to(root).parts
         archives += [
             Scan(folder / name, parts, "HS_Raw", rgb=_only_picture(folder, names, ()))
@@ -117,7 +119,7 @@ def list_tree(root: Path) -> Listing:
         tuple(pictures),
         tuple(p for p in tables if not _WAVELENGTHS.fullmatch(p.name)),
         _wavelengths_for(root, scans),
-        is_simulated(root),
+        simulated,
         tuple(backgrounds),
         tuple(left_out),
     )
@@ -126,7 +128,7 @@ def list_tree(root: Path) -> Listing:
 def is_simulated(folder: Path) -> bool:
     """Whether a folder, or one that it lies in, is marked as simulated."""
     near = [folder, *folder.resolve().parents[:2]]
-    return any((place / SIMULATED_MARK).exists() for place in near)
+    return any((place / FILE).exists() for place in near)
 
 
 def wavelengths_in(folder: Path) -> Path | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from bimae.data.cubes.cube import Bands
+from bimae.data.marks import says_simulated, texts_of_picture
 from bimae.data.scenes.colour import colour_bands
 from bimae.errors import DataError
 
@@ -39,6 +40,13 @@ def is_class_map(path: Path) -> bool:
             return image.mode in ("L", "P", "1") or image.mode.startswith("I")
     except Exception:  # whoever reads it says what is wrong with it
         return True
+
+
+def is_marked(path: Path) -> bool:
+    """Whether a picture says that no camera was involved; what cannot be read says nothing."""
+    with suppress(Exception), _opened(path) as image:
+        return says_simulated(texts_of_picture(image.info))
+    return False
 
 
 def is_grey(rgb: NDArray[Any]) -> bool:

@@ -21,7 +21,7 @@ from bimae.data.cubes.cube import Bands, Blanked, Cube
 from bimae.data.importing.finish import finished, read_meta
 from bimae.data.importing.items import Item
 from bimae.data.importing.photos import PhotoCube
-from bimae.data.importing.pictures import false_colour_of, is_grey, read_picture
+from bimae.data.importing.pictures import false_colour_of, is_grey, is_marked, read_picture
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.sample import Sample
 from bimae.data.scenes.colour import colour_bands
@@ -47,6 +47,7 @@ class Read:
         notes: What was assumed or mended.
         left_out: Name of each object of the item that cannot be used, and why.
         blanked: What is no number in it; known when all samples were taken.
+        simulated: Whether its files say that no camera was involved.
     """
 
     samples: Iterable[tuple[Sample, str | None]]
@@ -57,6 +58,7 @@ class Read:
     notes: list[str]
     left_out: list[tuple[str, str]]
     blanked: Blanked
+    simulated: bool
 
     @classmethod
     def of(
@@ -72,9 +74,12 @@ class Read:
         """What was read of a cube and of the item's RGB image, if it has one, which may be grey."""
         rgb = "camera" if item.photo or item.rgb is not None else "false colour"
         rgb = "grey" if grey else rgb
+        photo = item.hs if item.photo else item.rgb
+        simulated = cube.simulated or (photo is not None and is_marked(photo))
         return cls(
-            samples, cube.bands, cube.sensor, cube.unit, rgb, notes, [*left_out], cube.blanked
-        )
+            samples, cube.bands, cube.sensor, cube.unit, rgb, notes, [*left_out], cube.blanked,
+            simulated,
+        )  # fmt: skip
 
 
 def open_scan(item: Item, settings: ImportSettings, path: Path | None = None) -> Cube:

@@ -73,6 +73,7 @@ class ImportSummary:
         """
         samples = [sample for item in kept for sample in item["samples"]]
         self.samples = len(samples)
+        self.simulated |= any(item["simulated"] for item in kept)
         self.classes = Counter(label for _, label, _, _ in samples)
         self.groups = len({group for _, _, group, _ in samples if group is not None})
         self.bands = reference

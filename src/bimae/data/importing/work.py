@@ -237,6 +237,7 @@ def _facts(read: Read) -> dict[str, Any]:
         "rgb": read.rgb,
         "notes": read.notes,
         "left_out": read.left_out,
+        "simulated": read.simulated,
     }
 
 

@@ -19,7 +19,9 @@ from PIL import Image
 from scipy.io import savemat
 from spectral.io import envi
 
+from bimae.data.marks import FILE
 from bimae.data.sample import Sample
+from bimae.data.simulate.marked import save_marked
 from bimae.data.simulate.samples import simulate_samples, wavelengths
 from bimae.data.simulate.tray_plan import TrayPlan
 from bimae.data.simulate.trays import write_simulated_tray
@@ -30,7 +32,6 @@ LAYOUTS = (
     *("folders", "bisid-raw", "cubes", "views", "table", "tray", "lot", "scene", "boxes"),
     "photos",
 )
-MARK = "SIMULATED.txt"
 SCALE = 10000  # reflectance 1 in the 16-bit files, as most software writes it
 TRAYS_PER_CLASS = 3
 LOT_CROP = "b. napus"
@@ -71,7 +72,7 @@ def simulate_raw(
     samples: Iterable[Sample] = simulate_samples(per_class=per_class, bands=bands, seed=seed)
     with atomic_folder(out) as folder:
         write_text(
-            folder / MARK,
+            folder / FILE,
             f"SIMULATED seeds in the layout {layout}: no camera was involved (bimae data "
             f"simulate --layout {layout}).\n",
         )
@@ -140,7 +141,7 @@ def _bisid_raw(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> 
         place = folder / "images" / label / str(numbers[label])
         place.mkdir(parents=True)
         # The photo and the scan show more than the seed: the place it lies on.
-        _picture(_widened(sample.rgb, 0.5)).save(place / "RGB_Raw.jpg", quality=95)
+        save_marked(_picture(_widened(sample.rgb, 0.5)), place / "RGB_Raw.jpg", quality=95)
         _envi(place / "HsScan.bil.hdr", _widened(sample.hs, 0.5), nm)
         with zipfile.ZipFile(place / "HS_Raw.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for name in ("HsScan.bil", "HsScan.bil.hdr"):
@@ -170,7 +171,7 @@ def _photos(folder: Path, samples: Iterable[Sample], _: Sequence[float]) -> None
     for sample in samples:
         place = folder / str(sample.label)
         place.mkdir(exist_ok=True)
-        _picture(sample.rgb).save(place / f"{sample.id}.jpg", quality=95)
+        save_marked(_picture(sample.rgb), place / f"{sample.id}.jpg", quality=95)
 
 
 def _table(folder: Path, samples: Iterable[Sample], nm: Sequence[float]) -> None:
@@ -265,7 +266,7 @@ def _picture(rgb: NDArray[np.float32]) -> Image.Image:
 
 
 def _png(path: Path, rgb: NDArray[np.float32]) -> None:
-    _picture(rgb).save(path)
+    save_marked(_picture(rgb), path)
 
 
 def _envi(header: Path, hs: NDArray[Any], nm: Sequence[float]) -> None:

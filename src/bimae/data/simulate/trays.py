@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bimae.data.simulate.marked import save_marked
 from bimae.data.simulate.samples import wavelengths
 from bimae.data.simulate.tray_cameras import (
     draw_detector,
@@ -154,7 +155,7 @@ def write_simulated_tray(
     _write_envi(folder / f"DARKREF_{name}", f"{about}; dark reference", scene, [dark])
     if (photo := scene.photo()) is not None:
         with atomic_path(folder / f"{name}.png") as path:
-            Image.fromarray(photo).save(path)
+            save_marked(Image.fromarray(photo), path)
     write_text(folder / f"{name}_truth.csv", _table(scene.truth()))
     _write_envi(folder / name, about, scene, scene.blocks())
     return header

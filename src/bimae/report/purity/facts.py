@@ -161,7 +161,8 @@ class Facts:
         for name, value in (("Sensor", info.sensor), ("Values", unit), ("RGB", info.rgb),
                             ("Source", info.source)):  # fmt: skip
             told += [(name, value)] * bool(value)
-        told.append(("Real or simulated", "SIMULATED" if info.simulated else "real, as they say"))
+        stated = "SIMULATED" if info.simulated else "not said to be simulated"
+        told.append(("Real or simulated", stated))
         return [*told, ("Report made", f"{self.made} by bimae {bimae.__version__}")]
 
 
