@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -147,8 +148,22 @@ def test_a_photo_of_another_tray_is_not_laid_over(tmp_path):
     write_simulated_tray(src, "a", seed=5, **plan)
     write_simulated_tray(tmp_path / "b", "b", seed=6, **plan)
     (src / "a.png").write_bytes((tmp_path / "b" / "b.png").read_bytes())
-    with pytest.raises(DataError, match=r"agree by|fall on each other"):
+    with pytest.raises(DataError, match=r"a.png: .*(agree by|fall on each other|only \d+ of)"):
         imported(src, tmp_path / "out")
+
+
+def test_a_photo_that_fits_by_chance_is_refused(trays, tmp_path, monkeypatch):
+    """Twelve seeds in rows of another tray: nearly half of them lie in the same places."""
+    shutil.copytree(trays / "b. napus", tmp_path / "src")
+    agreeing = finding._agreeing
+
+    def few(scan, photo, partners, pairing):
+        kept = dict(list(partners.items())[: len(partners) // 2])
+        return agreeing(scan, photo, kept, pairing)
+
+    monkeypatch.setattr(finding, "_agreeing", few)
+    with pytest.raises(DataError, match=r"tray-0.png: only 3 of 6 seeds lie in scan and photo"):
+        imported(tmp_path / "src", tmp_path / "out")
 
 
 def test_labels_that_belong_to_no_seed_are_told(trays, tmp_path):
@@ -163,9 +178,15 @@ def test_labels_that_belong_to_no_seed_are_told(trays, tmp_path):
 
 
 def test_an_empty_tray_is_told(tmp_path):
-    write_simulated_tray(tmp_path / "src", "t", **SMALL | {"seeds": 0})
+    write_simulated_tray(tmp_path / "src", "t", **SMALL | {"seeds": 0, "lines": 140})
     with pytest.raises(DataError, match="no whole seed was found"):
         imported(tmp_path / "src", tmp_path / "out", layout="tray")
+    with pytest.raises(DataError, match=r"t.hdr: no seed is seen on its \d+x\d+ pixels, nothing"):
+        imported(tmp_path / "src", tmp_path / "out")
+    (tmp_path / "photo").mkdir()
+    shutil.copyfile(tmp_path / "src" / "t.png", tmp_path / "photo" / "t.png")
+    with pytest.raises(DataError, match=r"t.png: no seed is seen .* say --layout photos"):
+        imported(tmp_path / "photo", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

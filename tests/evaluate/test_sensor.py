@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bimae.data import DatasetInfo
-from bimae.evaluate.sensor import UNRELIABLE, Learned, check_values
+from bimae.errors import ModelError
+from bimae.evaluate.sensor import UNRELIABLE, Learned, check_range, check_values, same_places
 
 SCANS = DatasetInfo(rgb="camera", seed_side=40, photo_side=120, seed_areas=(50, 100, 200))
 PHOTOS = DatasetInfo(rgb="camera", unit="colour", photo_side=120, seed_areas=(450, 900, 1800))
@@ -89,3 +90,24 @@ def test_what_a_model_folder_tells() -> None:
     data = {"unit": "counts", "rgb": "camera", "seed_side": 40, "seed_areas": [1, 2, 3]}
     assert Learned.of({"data": data}) == Learned("counts", "camera", 40, None, (1, 2, 3))
     assert Learned.of({}) == Learned()
+
+
+def test_bands_where_nothing_was_learned() -> None:
+    learned = (400.0, 500.0, 600.0, 700.0)  # and so it is taken to know 350 to 750 nm
+    assert check_range("lot", learned, learned) == ""
+    assert check_range("lot", (360.0, 740.0), learned) == ""
+    assert check_range("lot", (455.0, 760.0, 900.0), learned) == (
+        "2 of 3 bands lie outside of 400 to 700 nm, where the model learned: leave them out "
+        f"(--bands 400-700nm), or its answers are {UNRELIABLE}"
+    )
+    with pytest.raises(ModelError, match=r"lot: its bands lie from 1000 to 1700 nm, but the model"):
+        check_range("lot", (1000.0, 1700.0), learned)
+    assert check_range("lot", (509.0,), (500.0,)) == ""  # by a single band 10 nm
+
+
+def test_bands_in_the_same_places() -> None:
+    learned = (400.0, 500.0, 600.0)
+    assert same_places((410.0, 455.0, 640.0), learned)
+    assert not same_places((410.0, 455.0, 660.0), learned)
+    assert not same_places(learned[:2], learned)
+    assert not same_places(None, learned) and not same_places(learned, None)

@@ -180,6 +180,7 @@ def test_a_model_of_any_sensor_takes_what_is_there(client_of: Served) -> None:
         (few, {}, "found 5 bands without wavelengths"),
         (few, {"wavelengths": "450,500"}, "found 2 wavelengths"),
         (single, {"wavelengths": "500"}, "a single one"),
+        (few, {"wavelengths": "1100-1700nm"}, "but the model learned from 400 to 1000 nm"),
     ):
         refused = client.post("/predict", files=sent, data=told)
         assert refused.status_code == 422

@@ -11,7 +11,15 @@ from bimae.data.reading import ALONE, Reading, Standard, Within
 from bimae.errors import ConfigError
 from bimae.evaluate.asked import Asked, check_data, turns
 from bimae.evaluate.level import check_level
-from bimae.evaluate.sensor import Learned, Sensed, check_sensor, check_values
+from bimae.evaluate.sensor import (
+    UNRELIABLE,
+    Learned,
+    Sensed,
+    check_range,
+    check_sensor,
+    check_values,
+    same_places,
+)
 from bimae.evaluate.turning import turn_discriminant
 from bimae.model import ClassifierConfig, SeedClassifier
 from bimae.model.positions import WavelengthPositions
@@ -161,21 +169,45 @@ def _alike(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:
     )
 
 
+def _places(samples: Sensed, config: ClassifierConfig, channels: Channels) -> str:
+    """What to say of bands that lie where the model learned nothing.
+
+    Raises:
+        ModelError: All of them do.
+    """
+    nm, learned = samples.wavelengths_nm, config.wavelengths_nm
+    if nm is None or learned is None:
+        return ""
+    return check_range(str(samples.root), [nm[band] for band in channels.bands], learned)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
 def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
     """Turns the model to the sensor of the data, or refuses it; a note for people."""
     config, nm = model.config, samples.wavelengths_nm
     if config.among is not None and nm is not None and config.wavelengths_nm is not None:
-        same = _alike(nm, config.wavelengths_nm)
-        return "" if same else "the model was trained with another sensor; its bands are made up"
+        told = check_range(str(samples.root), nm, config.wavelengths_nm)
+        note = "the model was trained with another sensor; its bands are made up"
+        return "" if _alike(nm, config.wavelengths_nm) else _joined(note, told)
     if turns(model.config) and config.among is None:
         same = _alike(nm, config.wavelengths_nm)
         if same and bands == "auto" and not config.any_sensor:
             return ""
         channels = BandSelection("all" if bands == "auto" else bands).channels(samples.bands, nm)
+        told = _places(samples, config, channels)
         every = BandSelection("all").channels(samples.bands, nm)
         model.look_at(every if config.any_sensor else channels, nm, samples.info.fwhm_nm)
         if not same:
-            return "the model was trained with another sensor; bands go by wavelength"
+            note = "the model was trained with another sensor; bands go by wavelength"
+            if not config.any_sensor and not same_places(nm, config.wavelengths_nm):
+                note += (
+                    f", which a model of one sensor never learned: its answers are {UNRELIABLE} "
+                    "(docs/any-sensor.md)"
+                )
+            return _joined(note, told)
         own = Channels(config.bands, config.band_weights)
         if config.any_sensor or channels == own:
             return ""

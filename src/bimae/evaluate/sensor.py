@@ -17,6 +17,8 @@ OTHER_SIZE = 1.5
 """So many times smaller or larger than all seeds learned from, the middle one of a lot is odd."""
 OTHER_SIDE = 1.1
 """So much larger or smaller are squares that were not meant to be of one scale."""
+LEAST_REACH = 10.0
+"""So far beyond its outermost bands, in nm, a model is taken to know the spectrum."""
 UNRELIABLE = "not to be relied on"
 """What a note says of answers for data that are unlike all that a model has seen."""
 COLOURS = {
@@ -211,6 +213,46 @@ def _covered(one: DatasetInfo | Learned) -> list[float] | None:
 
 def _colours(kinds: Sequence[str]) -> str:
     return " and ".join(COLOURS.get(kind, kind) for kind in kinds)
+
+
+def check_range(name: str, shown: Sequence[float], learned: Sequence[float]) -> str:
+    """Refuses bands that lie where a model has seen nothing.
+
+    Args:
+        name: What the data are called.
+        shown: Centres of the bands that it is to be shown, in nm.
+        learned: Of those that it learned from, ascending.
+
+    Returns:
+        What a person should know; empty where all bands lie among those learned from.
+
+    Raises:
+        ModelError: None does.
+    """
+    reach = max(band_reach(learned), LEAST_REACH)
+    low, high = learned[0] - reach, learned[-1] + reach
+    outside = [nm for nm in shown if not low <= nm <= high]
+    known = f"{learned[0]:.0f} to {learned[-1]:.0f} nm"
+    if not outside:
+        return ""
+    if len(outside) == len(shown):
+        raise ModelError(
+            f"{name}: its bands lie from {min(shown):.0f} to {max(shown):.0f} nm, but the model "
+            f"learned from {known} and knows nothing of these; use a model of such a camera"
+        )
+    return (
+        f"{len(outside)} of {len(shown)} bands lie outside of {known}, where the model learned: "
+        f"leave them out (--bands {learned[0]:.0f}-{learned[-1]:.0f}nm), or its answers are "
+        f"{UNRELIABLE}"
+    )
+
+
+def same_places(found: Sequence[float] | None, learned: Sequence[float] | None) -> bool:
+    """Whether two sensors have as many bands, each where the other has it, to half a distance."""
+    if found is None or learned is None or len(found) != len(learned):
+        return False
+    reach = band_reach(learned)
+    return all(abs(a - b) <= reach for a, b in zip(found, learned, strict=True))
 
 
 def check_sensor(

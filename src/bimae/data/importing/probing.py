@@ -1,11 +1,13 @@
 """Looks at the first scans or photos: does each hold one seed, or is it a tray of them?"""
 
 from bimae.data.importing.items import Item
+from bimae.data.importing.readers import open_scan
 from bimae.data.importing.settings import ImportSettings
 from bimae.data.importing.tray_items import count_objects, forget_look
-from bimae.errors import BimaeError
+from bimae.errors import BimaeError, DataError
 
 MANY = 4  # objects on a photo of one seed; fewer may be its shadow, or what it lies on
+WIDE = 128  # pixels: a single scan as wide shows its seed's surroundings, or it is a tray
 PROBED = 3  # scans looked at to tell trays from single seeds
 
 
@@ -15,8 +17,13 @@ def tray_told(items: list[Item], settings: ImportSettings) -> str:
     Args:
         items: Scans or photos, each of one seed as far as is known.
         settings: How they are read.
+
+    Raises:
+        DataError: There is but one scan, wide enough for a tray, and nothing lies on it.
     """
     if (seen := _first_with(2, items, settings)) is None:
+        if len(items) == 1:
+            _check_empty(items[0], settings)
         return ""
     item, found = seen
     single = "--layout photos" if item.photo else "--layout cubes or --layout folders"
@@ -42,6 +49,25 @@ def many_on_a_photo(items: list[Item], settings: ImportSettings) -> list[str]:
         "for one seed, framed as it was taken; to cut seeds out of photos of trays say --layout "
         "tray"
     ]
+
+
+def _check_empty(item: Item, settings: ImportSettings) -> None:
+    """Refuses a tray on which there is nothing: it would pass for one large seed."""
+    try:
+        if count_objects(item, settings, alone=True):
+            return
+        cube = open_scan(item, settings)
+    except BimaeError:
+        return  # whoever reads it says what is wrong with it
+    if min(cube.lines, cube.samples) < WIDE:
+        return
+    forget_look()
+    single = "photos" if item.photo else "cubes"
+    raise DataError(
+        f"{item.hs}: no seed is seen on its {cube.samples}x{cube.lines} pixels, nothing stands out "
+        f"from the background: is the tray empty, or the picture too dark? If one seed fills it, "
+        f"say --layout {single}"
+    )
 
 
 def _first_with(least: int, items: list[Item], settings: ImportSettings) -> tuple[Item, int] | None:

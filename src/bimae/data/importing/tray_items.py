@@ -254,7 +254,12 @@ def _tray(item: Item, settings: ImportSettings, kept: Path) -> Tray:
     photo: NDArray[np.uint8] | PhotoLook | None = None
     if item.rgb is not None:
         photo = _photo(item.rgb, kept, looks.photo.photo if looks.photo else None)
-    return read_tray(cube, looks.photo or photo, pairing=settings.pairing, look=looks.scan)
+    try:
+        return read_tray(cube, looks.photo or photo, pairing=settings.pairing, look=looks.scan)
+    except DataError as error:
+        if str(error).startswith(str(item.hs.parent)):  # of a file that cannot be read
+            raise
+        raise DataError(f"{item.rgb or item.hs}: {error}") from error  # of the two views
 
 
 def _looks(cube: Cube, photo: Path | None) -> _Looks:

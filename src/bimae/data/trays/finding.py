@@ -20,6 +20,11 @@ Pairing = Literal["register", "order", "largest"]
 
 DOUBTFUL = 0.5  # intersection over union of the outlines; of the usual pair of one tray it is more
 LEAST_AGREEMENT = 0.35  # of a single pair
+LEAST_PAIRED = 0.6  # of the seeds of the view that shows fewer, as for registering
+WHICH_PHOTO = (
+    "does the photo show this tray? Take the photo away to import without it, or use --pairing "
+    "order"
+)
 PHOTO_PIXELS = 2_500_000  # a photo is segmented at about this size
 REDUCED_PIXELS = 200_000  # of a photo are made smaller at a time: they stay in the cache
 
@@ -173,11 +178,15 @@ def _agreeing(
     if pairing == "order":
         return partners, [f"{told}: is it this tray's photo?"] if usual < DOUBTFUL else []
     if usual < DOUBTFUL:
+        raise DataError(f"{told}; {WHICH_PHOTO}")
+    kept = {n: p for n, p in partners.items() if agreement[n] >= LEAST_AGREEMENT}
+    fewer = min(len(scan.objects), len(photo.objects))
+    if len(kept) < LEAST_PAIRED * fewer:
         raise DataError(
-            f"{told}; does the photo show this tray? Take the photo away to import without it, or "
-            "use --pairing order"
+            f"only {len(kept)} of {fewer} seeds lie in scan and photo at the same places with the "
+            f"same outlines (usual: nearly all); {WHICH_PHOTO}"
         )
-    return {n: p for n, p in partners.items() if agreement[n] >= LEAST_AGREEMENT}, []
+    return kept, []
 
 
 def _seen_twice(
