@@ -12,7 +12,7 @@ from bimae.errors import ConfigError, ModelError
 from bimae.predict.calibrate import Parts, Said, calibrate, check
 from bimae.predict.calibrated import SCORES, Calibrated, calibration_for, find, load, save
 from bimae.predict.shown import Shown
-from bimae.predict.temperature import log_loss, probabilities
+from bimae.predict.temperature import log_loss, probabilities, with_lapses
 
 CLASSES = ("oat", "rye", "wheat")
 SHOWN = Shown("bimodal")
@@ -69,8 +69,10 @@ def test_a_temperature_that_its_own_check_speaks_against_stays_1() -> None:
     assert found.temperature == 1
     assert "the temperature stays 1" in found.facts["notes"][0]
     assert "on the 300 samples of the check" in found.facts["notes"][0]
-    error = found.facts["checked"]["calibration_error"]
-    assert error["after"] == error["before"]
+    plain = probabilities(said(2, sharp=0.5).logits)
+    test = said(2, sharp=0.5)
+    told = found.judge(test.logits, test.features).probabilities
+    np.testing.assert_array_equal(told, with_lapses(plain, found.lapse))
 
 
 def test_strangers_choose_the_score() -> None:
@@ -194,7 +196,8 @@ def test_damage_is_told(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_probabilities_are_those_of_the_temperature() -> None:
+def test_probabilities_are_those_of_the_temperature_and_of_lapses() -> None:
     found, test = made(), said(2, 10)
-    expected = probabilities(test.logits, found.temperature)
+    assert 0 < found.lapse < 0.05
+    expected = with_lapses(probabilities(test.logits, found.temperature), found.lapse)
     np.testing.assert_array_equal(found.judge(test.logits, test.features).probabilities, expected)

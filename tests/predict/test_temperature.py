@@ -13,11 +13,14 @@ from bimae.predict.temperature import (
     LEAST,
     MOST,
     calibration_error,
+    fit_lapse,
     fit_temperature,
     kept_if_better,
     log_loss,
     log_softmax,
+    loss_of,
     probabilities,
+    with_lapses,
 )
 
 TABLES = arrays(np.float64, (6, 3), elements=st.floats(-50, 50, width=32))
@@ -191,3 +194,51 @@ def test_classes_out_of_the_question_do_not_heat() -> None:
     plain = fit_temperature(logits, truth).value
     ruled_out = np.concatenate([logits, np.full((60, 6), -500.0)], axis=1)
     assert abs(fit_temperature(ruled_out, truth).value - plain) < 1e-6
+
+
+def sure(samples: int, wrong: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Answers of four classes, every one as good as certain."""
+    truth = np.zeros(samples, np.int64)
+    truth[:wrong] = 1
+    said = np.tile([1 - 3e-12, 1e-12, 1e-12, 1e-12], (samples, 1))
+    return said, truth
+
+
+@pytest.mark.parametrize("samples", [1, 10, 48, 1000])
+def test_nobody_is_surer_than_so_many_samples_bear_out(samples: int) -> None:
+    said, truth = sure(samples)
+    told = with_lapses(said, fit_lapse(said, truth))
+    assert told[0, 0] == pytest.approx(samples / (samples + 0.5), abs=1e-9)
+    assert told.sum(axis=1) == pytest.approx(1)
+
+
+def test_what_was_answered_wrongly_with_certainty_is_not_impossible() -> None:
+    said, truth = sure(100, wrong=3)
+    told = with_lapses(said, fit_lapse(said, truth))
+    assert told[0, 0] == pytest.approx(97 / 100.5, abs=1e-9)  # as often as it was right
+    assert loss_of(told, truth) < loss_of(said, truth)
+    assert np.isinf(loss_of(np.array([[1.0, 0.0]]), np.array([1])))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 60))
+def test_a_lapse_is_a_share_and_changes_no_answer(seed: int, classes: int, samples: int) -> None:
+    rng = np.random.default_rng(seed)
+    said = rng.dirichlet(np.full(classes, 0.3), samples)
+    truth = rng.integers(classes, size=samples)
+    lapse = fit_lapse(said, truth)
+    assert 0 < lapse <= 0.5
+    told = with_lapses(said, lapse)
+    assert (told > 0).all()
+    order = np.argsort(said, axis=1, kind="stable")
+    assert (np.diff(np.take_along_axis(told, order, axis=1), axis=1) >= -1e-15).all()
+
+    # of samples and half a wrong one no other share is likelier
+    def loss(share: float) -> float:
+        true = with_lapses(said, share)[np.arange(samples), truth]
+        return float(-np.log(true).sum() - 0.5 * np.log(share))
+
+    assert all(loss(lapse) <= loss(share) + 1e-6 for share in (0.001, 0.01, 0.1, 0.3, 0.5))
+
+
+def test_one_class_never_lapses() -> None:
+    assert fit_lapse(np.ones((5, 1)), np.zeros(5, np.int64)) == 0

@@ -13,7 +13,7 @@ def lines(made: "Calibrated") -> Iterator[str]:
     for note in facts["notes"]:
         yield f"note: {note}"
     simulated = " (SIMULATED data)" * bool(facts["data"]["simulated"])
-    yield f"temperature {made.temperature:.3f}{simulated}"
+    yield f"temperature {made.temperature:.3f}, {surest(made)}{simulated}"
     if found := facts.get("checked"):
         error, cover, loss = found["calibration_error"], found["coverage"], found["log_loss"]
         yield (
@@ -38,6 +38,12 @@ def lines(made: "Calibrated") -> Iterator[str]:
         )
 
 
+def surest(made: "Calibrated") -> str:
+    """How sure an answer can be, at most."""
+    most = 1 - made.lapse * (1 - 1 / len(made.classes))
+    return f"no answer is surer than {100 * most:.1f} %"
+
+
 def _by_group(found: dict[str, Any]) -> Iterator[str]:
     for key, what in (("coverage_by_class", "class"), ("coverage_by_group", "group")):
         if rows := found.get(key):
@@ -54,7 +60,7 @@ def summary(made: "Calibrated") -> str:
     data = facts["data"]
     told = (
         f"{made.shown.whole}: on {'SIMULATED ' * bool(data['simulated'])}{data['name']}, "
-        f"{data['parts']}: temperature {made.temperature:.3f}"
+        f"{data['parts']}: temperature {made.temperature:.3f}, {surest(made)}"
     )
     if found := facts.get("checked"):
         error, cover = found["calibration_error"], found["coverage"]

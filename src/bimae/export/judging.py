@@ -16,7 +16,7 @@ class Judge(nn.Module):
 
     def __init__(self, calibrated: Calibrated) -> None:
         super().__init__()
-        self.temperature = calibrated.temperature
+        self.temperature, self.lapse = calibrated.temperature, calibrated.lapse
         # by these names, 8-bit files get thresholds of their own (`quantised`)
         for name, values in (
             ("thresholds", calibrated.conformal.thresholds),
@@ -31,7 +31,8 @@ class Judge(nn.Module):
         """[N, K] and [N, D] to probabilities [N, K], sets [N, K], strangeness and rejection [N]."""
         exact = logits.double()
         # what is told decides: of the very samples that thresholds are of, too
-        said = (exact / self.temperature).softmax(dim=1).float()
+        sure = (exact / self.temperature).softmax(dim=1)
+        said = ((1 - self.lapse) * sure + self.lapse / sure.shape[1]).float()
         numbers = torch.arange(said.shape[1], device=said.device)
         likeliest = numbers == said.argmax(dim=1, keepdim=True)
         inside = (said.double() >= self.thresholds) | likeliest

@@ -60,6 +60,7 @@ class Judging:
         samples: Calibration samples.
         data: What they were samples of.
         digest: 16 hexadecimal digits that stand for all of the calibration.
+        lapse: Share of answers that may be anything.
     """
 
     alpha: float
@@ -72,6 +73,7 @@ class Judging:
     samples: int
     data: str
     digest: str
+    lapse: float = 0.0
 
 
 @dataclass(frozen=True)

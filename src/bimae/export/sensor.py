@@ -184,4 +184,5 @@ def _judging(made: Calibrated) -> Judging:
         samples=sum(made.conformal.samples),
         data=str(data.get("name", "")),
         digest=calibration_digest(made),
+        lapse=made.lapse,
     )

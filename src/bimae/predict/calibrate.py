@@ -21,10 +21,13 @@ from bimae.predict.mahalanobis import Mahalanobis, fit_mahalanobis
 from bimae.predict.shown import Shown
 from bimae.predict.temperature import (
     calibration_error,
+    fit_lapse,
     fit_temperature,
     kept_if_better,
     log_loss,
+    loss_of,
     probabilities,
+    with_lapses,
 )
 from bimae.predict.unknown import Detection, detection, reject_threshold
 
@@ -139,9 +142,9 @@ def calibrate(
         fit.truth,
         None if other is None else (other.logits, other.truth),
     )
-    conformal = fit_conformal(
-        probabilities(fit.logits, temperature.value), fit.truth, alpha=alpha, per_class=per_class
-    )
+    said = probabilities(fit.logits, temperature.value)
+    lapse = fit_lapse(said, fit.truth)
+    conformal = fit_conformal(with_lapses(said, lapse), fit.truth, alpha=alpha, per_class=per_class)
     learned = parts.train
     distances = None if learned is None else fit_mahalanobis(learned.features, learned.truth)
     possible = [name for name in SCORES if distances is not None or name in SCORES[:2]]
@@ -172,6 +175,7 @@ def calibrate(
         chosen,
         thresholds[chosen],
         distances=distances if chosen in SCORES[2:] else None,
+        lapse=lapse,
     )
     facts: dict[str, Any] = {
         "fitted": {"samples": len(fit), "temperature": asdict(temperature)},
@@ -212,7 +216,7 @@ def check(
         },
         "log_loss": {
             "before": log_loss(said.logits, said.truth),
-            "after": log_loss(said.logits, said.truth, made.temperature),
+            "after": loss_of(judged.probabilities, said.truth),
         },
         "coverage": asdict(covered(judged.sets, said.truth)),
         "rejected": float(judged.rejected.mean()),

@@ -23,7 +23,7 @@ from bimae.errors import ConfigError, ModelError
 from bimae.predict.conformal import Conformal
 from bimae.predict.mahalanobis import Mahalanobis
 from bimae.predict.shown import Shown
-from bimae.predict.temperature import probabilities
+from bimae.predict.temperature import probabilities, with_lapses
 from bimae.predict.unknown import RejectThreshold, energy, unsureness
 from bimae.storage import atomic_path
 
@@ -64,6 +64,8 @@ class Calibrated:
         reject: From where on a sample is rejected.
         facts: What was measured and on which data; for people and reports.
         distances: What `mahalanobis` and `relative` have learned; None for other scores.
+        lapse: Share of answers that may be anything, so that none is surer than can be known
+            (`fit_lapse`).
     """
 
     shown: Shown
@@ -74,6 +76,15 @@ class Calibrated:
     reject: RejectThreshold
     facts: dict[str, Any] = field(default_factory=dict)
     distances: Mahalanobis | None = None
+    lapse: float = 0.0
+
+    def probabilities(self, logits: NDArray[Any]) -> NDArray[np.float64]:
+        """[N, K] calibrated, of logits [N, K].
+
+        Raises:
+            ModelError: A number is not finite.
+        """
+        return with_lapses(probabilities(logits, self.temperature), self.lapse)
 
     def judge(self, logits: NDArray[Any], features: NDArray[Any]) -> Judged:
         """Answers from what the classifier said.
@@ -85,7 +96,7 @@ class Calibrated:
         Raises:
             ModelError: A number is not finite.
         """
-        said = probabilities(logits, self.temperature)
+        said = self.probabilities(logits)
         strange = strangeness(self.score, logits, features, self.distances)
         return Judged(said, self.conformal.sets(said), strange, self.reject.rejects(strange))
 
@@ -249,4 +260,5 @@ def _read(plain: Mapping[str, Any], number: int, arrays: Mapping[str, Any]) -> C
         RejectThreshold(**{**plain["reject"], "value": inf if value is None else value}),
         dict(plain["facts"]),
         Mahalanobis.of(own) if score in ("mahalanobis", "relative") else None,
+        float(plain.get("lapse", 0)),  # the first of this format knew of none
     )

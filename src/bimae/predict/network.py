@@ -80,7 +80,8 @@ def model_digest(folder: Path) -> str:
 
 def calibration_digest(made: Calibrated) -> str:
     """16 hexadecimal digits that stand for all that a calibration judges by."""
-    facts = (made.shown, made.classes, made.temperature, made.conformal, made.score, made.reject)
+    facts = (made.shown, made.classes, made.temperature, made.conformal, made.score, made.reject,
+             made.lapse)  # fmt: skip
     arrays = {} if made.distances is None else made.distances.arrays()
     return digest(
         repr(facts).encode(),

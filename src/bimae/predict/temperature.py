@@ -17,6 +17,7 @@ from bimae.errors import ConfigError, count
 from bimae.predict.tables import check_labelled, check_table
 
 LEAST, MOST = 0.05, 20.0  # of T; what is asked for beyond says that the model or the labels are odd
+MOST_LAPSE = 0.5
 BINS = 15  # Guo et al. (2017), section 5
 FOLDS = 10
 
@@ -109,6 +110,13 @@ def log_loss(logits: ArrayLike, truth: ArrayLike, temperature: float = 1.0) -> f
     table, numbers = check_labelled(logits, truth, "logits")
     likely = log_softmax(table, temperature)[np.arange(len(numbers)), numbers].mean()
     return max(0.0, float(-likely))  # rounding leaves -1e-17 where every answer is sure and right
+
+
+def loss_of(said: ArrayLike, truth: ArrayLike) -> float:
+    """The same of probabilities [N, K]; infinite where a truth was called impossible."""
+    table, numbers = check_labelled(said, truth, "probabilities")
+    with np.errstate(divide="ignore"):
+        return max(0.0, float(-np.log(table[np.arange(len(numbers)), numbers]).mean()))
 
 
 def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
@@ -208,6 +216,47 @@ def kept_if_better(
             )
             return replace(found, value=1.0, loss_after=found.loss_before, refused=refused)
     return found
+
+
+def with_lapses(said: NDArray[np.float64], lapse: float) -> NDArray[np.float64]:
+    """Probabilities [N, K] of which a share of answers may be anything."""
+    found: NDArray[np.float64] = (1 - lapse) * said + lapse / said.shape[1]
+    return found
+
+
+def fit_lapse(said: ArrayLike, truth: ArrayLike) -> float:
+    """The share of answers that may be anything, as far as some samples can tell.
+
+    No temperature makes a model humble that is beside itself with certainty: at 1 it says
+    1 - 1e-200, and the one answer in a thousand that is wrong is impossible to it. But of N samples
+    that were all answered rightly nobody can know that the next one will be, to more than about
+    1 in 2 N. So a share of all answers is spread over the classes. It is the likeliest share for
+    the samples and half of one more, which was answered by a class that was out of the question:
+    where all N are right and sure, the likeliest class keeps N / (N + 1/2).
+
+    Args:
+        said: [N, K] probabilities at the temperature that was fitted.
+        truth: [N] class numbers.
+
+    Returns:
+        At most a half, so that the likeliest class stays so, also of a model that is worse than
+        chance; 0 where there is one class.
+
+    Raises:
+        DataError: There is no sample.
+        ModelError: A probability is not finite.
+    """
+    table, numbers = check_labelled(said, truth, "probabilities")
+    classes = table.shape[1]
+    if classes == 1:
+        return 0.0
+    true = table[np.arange(len(numbers)), numbers]
+    low, high = 0.0, MOST_LAPSE
+    for _ in range(60):  # the slope of the likelihood falls all the way: halved until it is 0
+        lapse = (low + high) / 2
+        rises = float(((1 / classes - true) / ((1 - lapse) * true + lapse / classes)).sum())
+        low, high = (lapse, high) if rises + 0.5 / lapse > 0 else (low, lapse)
+    return low
 
 
 def calibration_error(

@@ -106,10 +106,11 @@ def round_values(low: float, high: float, about: int) -> list[float]:
     if not high > low:
         return [low]
     rough = (high - low) / max(1, about)
-    power = 10.0 ** math.floor(math.log10(rough))
+    digits = math.floor(math.log10(rough))
+    power = 10.0**digits
     step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [float(f"{i * step:.10g}") for i in range(first, last + 1)]
+    return [round(i * step, max(0, 1 - digits)) for i in range(first, last + 1)]
 
 
 def span(values: Floats, from_zero: bool = False) -> tuple[float, float]:

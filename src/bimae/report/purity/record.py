@@ -68,6 +68,7 @@ def as_json(
         "calibration": None if made is None else {
             "data": facts.calibration,
             "temperature": made.temperature,
+            "lapse": made.lapse,
             "alpha": made.conformal.alpha,
             "coverage": facts.checked.get("coverage"),
             "rejected_by": made.score,
