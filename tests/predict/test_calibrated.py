@@ -12,7 +12,8 @@ from bimae.errors import ConfigError, ModelError
 from bimae.predict.calibrate import Parts, Said, calibrate, check
 from bimae.predict.calibrated import SCORES, Calibrated, calibration_for, find, load, save
 from bimae.predict.shown import Shown
-from bimae.predict.temperature import log_loss, probabilities, with_lapses
+from bimae.predict.sureness import with_lapses
+from bimae.predict.temperature import log_loss, probabilities
 
 CLASSES = ("oat", "rye", "wheat")
 SHOWN = Shown("bimodal")

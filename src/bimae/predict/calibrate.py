@@ -19,15 +19,12 @@ from bimae.predict.calibrated import SCORES, Calibrated, Judged, Score, strangen
 from bimae.predict.conformal import covered, covered_by, fit_conformal
 from bimae.predict.mahalanobis import Mahalanobis, fit_mahalanobis
 from bimae.predict.shown import Shown
+from bimae.predict.sureness import fit_sureness, with_lapses
 from bimae.predict.temperature import (
     calibration_error,
-    fit_lapse,
-    fit_temperature,
-    kept_if_better,
     log_loss,
     loss_of,
     probabilities,
-    with_lapses,
 )
 from bimae.predict.unknown import Detection, detection, reject_threshold
 
@@ -136,15 +133,11 @@ def calibrate(
     """
     fit = parts.fit
     other = parts.check
-    temperature = kept_if_better(
-        fit_temperature(fit.logits, fit.truth),
-        fit.logits,
-        fit.truth,
-        None if other is None else (other.logits, other.truth),
+    sure = fit_sureness(
+        fit.logits, fit.truth, None if other is None else (other.logits, other.truth)
     )
-    said = probabilities(fit.logits, temperature.value)
-    lapse = fit_lapse(said, fit.truth)
-    conformal = fit_conformal(with_lapses(said, lapse), fit.truth, alpha=alpha, per_class=per_class)
+    said = with_lapses(probabilities(fit.logits, sure.temperature), sure.lapse)
+    conformal = fit_conformal(said, fit.truth, alpha=alpha, per_class=per_class)
     learned = parts.train
     distances = None if learned is None else fit_mahalanobis(learned.features, learned.truth)
     possible = [name for name in SCORES if distances is not None or name in SCORES[:2]]
@@ -170,18 +163,16 @@ def calibrate(
     made = Calibrated(
         shown,
         classes,
-        temperature.value,
+        sure.temperature,
         conformal,
         chosen,
         thresholds[chosen],
         distances=distances if chosen in SCORES[2:] else None,
-        lapse=lapse,
+        lapse=sure.lapse,
     )
     facts: dict[str, Any] = {
-        "fitted": {"samples": len(fit), "temperature": asdict(temperature)},
-        "notes": [
-            note for note in (temperature.note, conformal.note, thresholds[chosen].note) if note
-        ]
+        "fitted": {"samples": len(fit), "sureness": asdict(sure)},
+        "notes": [note for note in (sure.note, conformal.note, thresholds[chosen].note) if note]
         + [
             f"strangeness is measured by {chosen}: for {usual}, which is taken of this model where "
             "nothing tells which is best, samples that it learned from are needed, and these data "

@@ -23,7 +23,8 @@ from bimae.errors import ConfigError, ModelError
 from bimae.predict.conformal import Conformal
 from bimae.predict.mahalanobis import Mahalanobis
 from bimae.predict.shown import Shown
-from bimae.predict.temperature import probabilities, with_lapses
+from bimae.predict.sureness import with_lapses
+from bimae.predict.temperature import probabilities
 from bimae.predict.unknown import RejectThreshold, energy, unsureness
 from bimae.storage import atomic_path
 

@@ -6,20 +6,18 @@ logits by one number T changes no answer, only how sure the answers are.
 Shapes: N samples, K classes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bimae.errors import ConfigError, count
+from bimae.errors import ConfigError
 from bimae.predict.tables import check_labelled, check_table
 
 LEAST, MOST = 0.05, 20.0  # of T; what is asked for beyond says that the model or the labels are odd
-MOST_LAPSE = 0.5
 BINS = 15  # Guo et al. (2017), section 5
-FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -32,31 +30,17 @@ class Temperature:
         loss_before: Mean negative log-likelihood of these in nats, at T = 1.
         loss_after: The same at `value`. It may lie slightly above `loss_before` where few samples
             are all answered rightly, see `fit_temperature`.
-        refused: Why it is 1, although another one was fitted; empty where it was not tried, or
-            held (`kept_if_better`).
     """
 
     value: float
     samples: int
     loss_before: float
     loss_after: float
-    refused: str = ""
 
     @property
     def at_bound(self) -> bool:
         """Whether a bound was met: T would have gone on."""
         return self.value in (LEAST, MOST)
-
-    @property
-    def note(self) -> str:
-        """What a person should know; empty where nothing."""
-        if not self.at_bound:
-            return self.refused
-        return (
-            f"the temperature is {self.value:g}, as far as it goes: "
-            f"{count(self.samples, 'sample does', 'samples do')} not tell how sure "
-            "these answers may be; calibrate with more"
-        )
 
 
 @dataclass(frozen=True)
@@ -168,95 +152,6 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
 
             value = float(np.exp(-brentq(slope, low, high, xtol=1e-10)))
     return Temperature(value, total, log_loss(table, numbers), log_loss(table, numbers, value))
-
-
-def kept_if_better(
-    found: Temperature,
-    logits: ArrayLike,
-    truth: ArrayLike,
-    check: tuple[ArrayLike, ArrayLike] | None = None,
-) -> Temperature:
-    """A temperature that was fitted, or 1 where samples that it was not fitted on speak against it.
-
-    Of few samples the fit may follow their luck. So each tenth of them is asked what the others'
-    temperature does to it, and so are the samples of the check, where there are some: if either
-    becomes less likely than at 1, nothing is divided. The log loss decides and not the calibration
-    error, which of few samples is mostly chance.
-
-    Args:
-        found: What was fitted.
-        logits: [N, K] that it was fitted on.
-        truth: [N] class numbers.
-        check: The same of other samples; None: there are none.
-
-    Raises:
-        DataError: There is no sample.
-        ModelError: A logit is not finite.
-    """
-    table, numbers = check_labelled(logits, truth, "logits")
-    total, folds = len(numbers), min(FOLDS, len(numbers))
-    fold = np.arange(total) % folds  # samples stand by class as often as not
-    held = 0.0
-    for one in range(folds if folds > 1 else 0):
-        out = fold == one
-        value = fit_temperature(table[~out], numbers[~out]).value
-        held += float(out.sum()) * log_loss(table[out], numbers[out], value) / total
-    told = []
-    if folds > 1:
-        where = f"cross-validated on the {count(total, 'sample')} that it was fitted on"
-        told.append((where, log_loss(table, numbers), held))
-    if check is not None:
-        asked = log_loss(*check), log_loss(*check, found.value)
-        told.append((f"on the {count(len(np.asarray(check[1])), 'sample')} of the check", *asked))
-    for where, without, given in told:
-        if given > without:
-            refused = (
-                f"the temperature stays 1: fitted was {found.value:.3f}, which made answers worse "
-                f"({where}: log loss {given:.3f} with it, {without:.3f} without)"
-            )
-            return replace(found, value=1.0, loss_after=found.loss_before, refused=refused)
-    return found
-
-
-def with_lapses(said: NDArray[np.float64], lapse: float) -> NDArray[np.float64]:
-    """Probabilities [N, K] of which a share of answers may be anything."""
-    found: NDArray[np.float64] = (1 - lapse) * said + lapse / said.shape[1]
-    return found
-
-
-def fit_lapse(said: ArrayLike, truth: ArrayLike) -> float:
-    """The share of answers that may be anything, as far as some samples can tell.
-
-    No temperature makes a model humble that is beside itself with certainty: at 1 it says
-    1 - 1e-200, and the one answer in a thousand that is wrong is impossible to it. But of N samples
-    that were all answered rightly nobody can know that the next one will be, to more than about
-    1 in 2 N. So a share of all answers is spread over the classes. It is the likeliest share for
-    the samples and half of one more, which was answered by a class that was out of the question:
-    where all N are right and sure, the likeliest class keeps N / (N + 1/2).
-
-    Args:
-        said: [N, K] probabilities at the temperature that was fitted.
-        truth: [N] class numbers.
-
-    Returns:
-        At most a half, so that the likeliest class stays so, also of a model that is worse than
-        chance; 0 where there is one class.
-
-    Raises:
-        DataError: There is no sample.
-        ModelError: A probability is not finite.
-    """
-    table, numbers = check_labelled(said, truth, "probabilities")
-    classes = table.shape[1]
-    if classes == 1:
-        return 0.0
-    true = table[np.arange(len(numbers)), numbers]
-    low, high = 0.0, MOST_LAPSE
-    for _ in range(60):  # the slope of the likelihood falls all the way: halved until it is 0
-        lapse = (low + high) / 2
-        rises = float(((1 / classes - true) / ((1 - lapse) * true + lapse / classes)).sum())
-        low, high = (lapse, high) if rises + 0.5 / lapse > 0 else (low, lapse)
-    return low
 
 
 def calibration_error(

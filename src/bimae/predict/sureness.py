@@ -1,0 +1,210 @@
+"""How sure may a classifier be: a temperature, and a share of answers that may be anything.
+
+No temperature makes a model humble that is beside itself with certainty: at any it says 1 - 1e-200,
+and the one answer in a hundred that is wrong is impossible to it. And where one temperature is to
+serve both, that one answer decides it, and all others are left far less sure than they are right.
+So a share of all answers, the lapses, is spread over the classes (as psychophysics does with
+people, who sometimes press any key: Wichmann & Hill 2001), and the temperature is for the rest.
+
+Shapes: N samples, K classes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bimae.errors import count
+from bimae.predict.tables import check_labelled
+from bimae.predict.temperature import LEAST, MOST, fit_temperature, log_softmax, probabilities
+
+Floats = NDArray[np.float64]
+
+MOST_LAPSE = 0.5  # so that the likeliest class stays so, also of a model that is worse than chance
+FOLDS = 10
+GRID, NARROWED = 61, 24  # temperatures that are tried, and how often the best one is narrowed down
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """A temperature and lapses that were fitted.
+
+    Attributes:
+        temperature: T in [`LEAST`, `MOST`], that logits are divided by.
+        lapse: Share of answers that may be anything, in (0, `MOST_LAPSE`].
+        samples: From how many samples.
+        loss_before: Mean negative log-likelihood of these in nats, as the model said it.
+        loss_after: The same with both.
+        refused: Why T is 1, although another one was fitted; empty where it is not.
+    """
+
+    temperature: float
+    lapse: float
+    samples: int
+    loss_before: float
+    loss_after: float
+    refused: str = ""
+
+    @property
+    def note(self) -> str:
+        """What a person should know; empty where nothing."""
+        if self.temperature in (LEAST, MOST) or self.lapse > 0.99 * MOST_LAPSE:
+            return (
+                f"temperature {self.temperature:g} and lapses of {self.lapse:.0%} are as far as it "
+                f"goes: {count(self.samples, 'sample does', 'samples do')} not tell how sure these "
+                "answers may be; calibrate with more, or train a better model"
+            )
+        return self.refused
+
+
+def with_lapses(said: Floats, lapse: float) -> Floats:
+    """Probabilities [N, K] of which a share of answers may be anything."""
+    found: Floats = (1 - lapse) * said + lapse / said.shape[1]
+    return found
+
+
+def fit_lapse(said: ArrayLike, truth: ArrayLike) -> float:
+    """The share of answers that may be anything, as far as some samples can tell.
+
+    Of N samples that were all answered rightly nobody can know that the next one will be, to more
+    than about 1 in 2 N. So it is the likeliest share for the samples and half of one more, which
+    was answered by a class that was out of the question: where all N are right and sure, the
+    likeliest class keeps N / (N + 1/2).
+
+    Args:
+        said: [N, K] probabilities.
+        truth: [N] class numbers.
+
+    Returns:
+        In (0, `MOST_LAPSE`]; 0 where there is one class.
+
+    Raises:
+        DataError: There is no sample.
+        ModelError: A probability is not finite.
+    """
+    table, numbers = check_labelled(said, truth, "probabilities")
+    return _lapse(table[np.arange(len(numbers)), numbers], table.shape[1])
+
+
+def fit_sureness(
+    logits: ArrayLike, truth: ArrayLike, check: tuple[ArrayLike, ArrayLike] | None = None
+) -> Sureness:
+    """Temperature and lapses, as far as samples bear them out that they were not fitted on.
+
+    Tried are a temperature that is fitted together with the lapses, one that is fitted by itself
+    (`fit_temperature`), and 1. Of few samples a fit may follow their luck: so each tenth of them is
+    asked what the others' fit does to it, and that is taken under which they are likeliest. If the
+    samples of the check are less likely with its temperature than with 1, it is 1 after all. The
+    log loss decides and not the calibration error, which of few samples is mostly chance.
+
+    Args:
+        logits: [N, K] of samples that the model did not learn from.
+        truth: [N] class numbers.
+        check: The same of other samples; None: there are none.
+
+    Raises:
+        DataError: There is no sample.
+        ModelError: A logit is not finite.
+    """
+    table, numbers = check_labelled(logits, truth, "logits")
+    total, folds = len(numbers), min(FOLDS, len(numbers))
+    fold = np.arange(total) % folds  # samples stand by class as often as not
+    held = dict.fromkeys(_WAYS, 0.0)
+    if folds > 1:
+        for name, way in _WAYS.items():
+            for one in range(folds):
+                out = fold == one
+                value = way(table[~out], numbers[~out])
+                kept = _lapse_at(table[~out], numbers[~out], value)
+                held[name] += float(out.sum()) * _loss(table[out], numbers[out], value, kept)
+    name = min(held, key=lambda way: held[way]) if folds > 1 else "alone"
+    value = _WAYS[name](table, numbers)
+    refused = ""
+    if name == "none":
+        fitted = min(("together", "alone"), key=lambda way: held[way])
+        other = _WAYS[fitted](table, numbers)
+        if other != value:
+            where = f"cross-validated on the {count(total, 'sample')} that it was fitted on"
+            refused = _refused(other, where, held[fitted] / total, held[name] / total)
+    elif check is not None:
+        rows, theirs = check_labelled(*check, "logits")
+        told = _loss(rows, theirs, value, _lapse_at(table, numbers, value))
+        plain = _loss(rows, theirs, 1.0, _lapse_at(table, numbers, 1.0))
+        if told > plain:
+            where = f"on the {count(len(theirs), 'sample')} of the check"
+            value, refused = 1.0, _refused(value, where, told, plain)
+    lapse = _lapse_at(table, numbers, value)
+    before = _loss(table, numbers, 1.0, 0.0)
+    return Sureness(value, lapse, total, before, _loss(table, numbers, value, lapse), refused)
+
+
+def _refused(fitted: float, where: str, given: float, without: float) -> str:
+    return (
+        f"the temperature stays 1: fitted was {fitted:.3f}, which made answers worse ({where}: log "
+        f"loss {given:.3f} with it, {without:.3f} without)"
+    )
+
+
+def _together(table: Floats, truth: NDArray[np.int64]) -> float:
+    """The temperature at which samples are likeliest where some answers may be anything.
+
+    As for `fit_temperature` and `fit_lapse`, half of one more sample each keeps either from
+    following a few samples to the end.
+    """
+    below = table - table.max(axis=1, keepdims=True)
+    if not below.any():
+        return 1.0
+    next_likeliest = np.partition(below, -2, axis=1)[:, -2] if below.shape[1] > 1 else 0 * below
+
+    def loss(log_temperature: float) -> float:
+        value = float(np.exp(log_temperature))
+        lapse = _lapse_at(table, truth, value)
+        found = len(truth) * _loss(table, truth, value, lapse)
+        normed = float(np.log(np.exp(below / value).sum(axis=1)).mean())
+        found += normed - float(next_likeliest.mean()) / (2 * value)
+        return found - (0.5 * log(lapse) if lapse > 0 else 0.0)
+
+    # There may be several valleys: the best of many places, and then the bottom beside it.
+    places = np.linspace(np.log(LEAST), np.log(MOST), GRID)
+    best = int(np.argmin([loss(place) for place in places.tolist()]))
+    low, high = float(places[max(best - 1, 0)]), float(places[min(best + 1, GRID - 1)])
+    for _ in range(NARROWED):
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        low, high = (low, right) if loss(left) <= loss(right) else (left, high)
+    return float(np.exp((low + high) / 2))
+
+
+_WAYS: dict[str, Callable[[Floats, NDArray[np.int64]], float]] = {
+    "none": lambda _table, _truth: 1.0,
+    "alone": lambda table, truth: fit_temperature(table, truth).value,
+    "together": _together,
+}
+"""How a temperature is come by, the plainest first."""
+
+
+def _lapse_at(table: Floats, truth: NDArray[np.int64], temperature: float) -> float:
+    likely = log_softmax(table, temperature)[np.arange(len(truth)), truth]
+    return _lapse(np.exp(likely), table.shape[1])
+
+
+def _lapse(true: Floats, classes: int) -> float:
+    """Of the probabilities that were given to the truth, [N]."""
+    if classes == 1:
+        return 0.0
+    low, high = 0.0, MOST_LAPSE
+    for _ in range(50):  # the slope of the likelihood falls all the way: halved until it is 0
+        lapse = (low + high) / 2
+        rises = float(((1 / classes - true) / ((1 - lapse) * true + lapse / classes)).sum())
+        low, high = (lapse, high) if rises + 0.5 / lapse > 0 else (low, lapse)
+    return (low + high) / 2
+
+
+def _loss(table: Floats, truth: NDArray[np.int64], temperature: float, lapse: float) -> float:
+    if not lapse:  # finite for any finite logits
+        likely = log_softmax(table, temperature)[np.arange(len(truth)), truth]
+        return max(0.0, float(-likely.mean()))
+    said = with_lapses(probabilities(table, temperature), lapse)
+    return max(0.0, float(-np.log(said[np.arange(len(truth)), truth]).mean()))
