@@ -203,7 +203,7 @@ def test_mistakes(
     assert "found no such file" in told
     told = wrong("predict", tmp_path / "x.pt2", small_data, f"--out={tmp_path / 'a.csv'}")
     assert "is a program of torch.export" in told
-    assert "is a file; a run folder" in wrong("export", exported, out)
+    assert "is an exported file, for answers alone" in wrong("export", exported, out)
     shutil.copy(trained / "model" / "config.json", tmp_path / "y.onnx")
     told = wrong("predict", tmp_path / "y.onnx", small_data, f"--out={tmp_path / 'a.csv'}")
     assert "not readable as ONNX" in told

@@ -171,7 +171,7 @@ def test_mistakes_in_lists_are_told_with_the_others() -> None:
 def test_a_word_alone_is_told_where_it_belongs() -> None:
     with pytest.raises(ConfigError, match="'d/T' is not understood; options start with --: write "):
         read("d/T", "--epochs=3")
-    with pytest.raises(ConfigError, match=r"options start with --$"):
+    with pytest.raises(ConfigError, match=r'put quotes around both: --data "d loose"\)$'):
         read("--data=d", "loose")
 
 

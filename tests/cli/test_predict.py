@@ -43,7 +43,7 @@ def test_a_row_for_each_sample(
     found, samples = rows(tmp_path / "new" / "a.csv"), open_dataset(small_data)
     classes = SeedClassifier.from_pretrained(finetuned).config.classes
     odds_of = [f"p({name})" for name in classes]
-    assert list(found[0]) == ["id", "group", "label", "class", "probability", *odds_of]
+    assert list(found[0]) == ["id", "group", "label", "class", "probability", *odds_of, "simulated"]
     assert [row["id"] for row in found] == samples.ids
     assert [row["group"] for row in found] == samples.groups
     assert [row["label"] for row in found] == samples.labels

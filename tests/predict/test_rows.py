@@ -25,7 +25,9 @@ JUDGED = Judged(
     np.array([-1.5, 1 / 3]),
     np.array([False, True]),
 )
-EVERYTHING = Columns(CLASSES, group=True, tray=True, label=True, judged=True)
+EVERYTHING = Columns(
+    CLASSES, group=True, tray=True, label=True, judged=True, simulated="data and model"
+)
 KNOWN = (Known("a\nb", "t1", 1, "touching cut", "oat"), Known("c", None, None, None, None))
 
 
@@ -48,6 +50,7 @@ def test_a_row_tells_all_that_is_known() -> None:
         "p(oat)": 0.1,
         'p(rye, "early")': 0.7,
         "p(pipe|d\\)": 0.2,
+        "simulated": "data and model",
     }
     assert second["rejected"] == "yes"
     assert second["strangeness"] == 0.33333333

@@ -14,6 +14,10 @@ from bimae.evaluate.answers import answers
 from bimae.evaluate.looks import look
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import load
+from bimae.serve.answering import Answerer
+from bimae.serve.limits import Limits
+from bimae.serve.service import SIMULATED, Service
+from bimae.serve.upload import Upload
 from tests.serve import files
 from tests.serve.conftest import CLASSES, Served, served
 
@@ -49,7 +53,7 @@ def test_answers_are_those_of_the_model_and_its_calibration(
             assert found["set"] == order
             assert found["rejected"] == bool(judged.rejected[i])
             assert found["strangeness"] == pytest.approx(judged.strangeness[i], rel=1e-4)
-            assert found["calibrated"] is True and found["notes"] == []
+            assert found["calibrated"] is True and found["notes"] == [SIMULATED]
             assert found["model"]["name"] == "both" and len(found["model"]["fingerprint"]) == 12
             assert (found["shown"], found["carried"]) == (None, None)
             seen.add(found["class"])
@@ -280,6 +284,26 @@ def test_the_model_and_its_health(client_of: Served) -> None:
     assert model["limits"]["request_bytes"] == service.limits.request_bytes
     health = client.get("/health")
     assert health.status_code == 200 and health.json()["status"] == "ok"
+
+
+def test_a_whole_tray_is_told(models: dict[str, Path], tmp_path: Path) -> None:
+    """As the answer to one seed it would be nonsense."""
+    folder = tmp_path / "cut"
+    shutil.copytree(models["rgb"], folder)
+    about = json.loads((folder / "about.json").read_text())
+    about["data"]["photo_side"] = 96
+    (folder / "about.json").write_text(json.dumps(about))
+    service = Service(Answerer(folder), Limits())
+    tray = np.full((96, 128, 3), 0.2, np.float32) + np.random.default_rng(0).normal(
+        0, 0.01, (96, 128, 3)
+    ).astype(np.float32)
+    rows, columns = np.mgrid[:96, :128]
+    for place in ((24, 32), (24, 96), (72, 64)):
+        tray[(rows - place[0]) ** 2 + (columns - place[1]) ** 2 < 100] = (0.8, 0.6, 0.3)
+    (note,) = service._frame(Upload(tray, None, ()))
+    assert note.startswith("rgb: this picture shows 3 objects, and one seed is answered for")
+    (note,) = service._frame(Upload(tray[48:, :], None, ()))  # too small to be sure
+    assert "this picture has a background" in note
 
 
 def test_a_picture_framed_otherwise_than_those_learned_from_is_told(

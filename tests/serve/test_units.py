@@ -41,7 +41,7 @@ def test_another_unit_is_refused_and_others_are_not_held_up(
         assert "hs: spectra are counts, but the model learned from reflectance" in found.text
         found = client.post("/predict", files={"hs": files.archive(*WHOLE)})
         assert found.status_code == 200
-        assert not any("learned from" in note for note in found.json()["notes"])
+        assert not any("but the model learned from" in note for note in found.json()["notes"])
         # tells no unit, and is not of the size that was learned from; then of that size
         found = client.post("/predict", files={"hs": files.npy(HS)})
         assert found.status_code == 422 and "most likely they are in another unit" in found.text
@@ -59,7 +59,7 @@ def test_reflectance_becomes_the_bytes_that_were_learned_from(
     with learned_from(unit, tmp_path, small_data) as (client, _):
         found = client.post("/predict", files={"hs": files.archive(*WHOLE)})
         assert found.status_code == 200, found.text
-        assert not any("learned from" in note for note in found.json()["notes"])
+        assert not any("but the model learned from" in note for note in found.json()["notes"])
         hs = np.rint(np.clip((RAW - 100.0) / 3000, 0, 1) * 255).astype(np.uint8)
         same = client.post("/predict", files={"hs": files.npy(hs)})
         assert list(found.json()["probabilities"].values()) == pytest.approx(

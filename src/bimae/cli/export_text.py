@@ -14,6 +14,8 @@ LISTED = 12  # channels that are told one by one
 def about(subject: "Subject") -> Iterator[str]:
     """What goes in and what comes out."""
     plate = subject.plate
+    if plate.simulated:
+        yield "note: the model learned from SIMULATED seeds; of real ones its answers say nothing"
     if subject.turned.looks.note:
         yield f"note: {subject.turned.looks.note}"
     for name, (shape, pixels) in plate.inputs.items():

@@ -71,6 +71,10 @@ def _no_option(word: str, given: list[Given], rest: list[str], hints: dict[str, 
     """What to say of a word that stands alone: most likely it is the data, if these lack."""
     named = has(given, "data") or any(other.partition("=")[0] == "--data" for other in rest)
     write = f": write --data {word}" if "data" in hints and not named else ""
+    last = given[-1] if given else None
+    if not write and last is not None and last.where.startswith("--"):
+        write = f" (if it belongs to {last.where}, put quotes around both: "
+        write += f'{last.where} "{last.value} {word}")'
     return f"{word!r} is not understood; options start with --{write}"
 
 

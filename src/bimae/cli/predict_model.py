@@ -202,7 +202,8 @@ class _Folder:
         )  # fmt: skip
         shown = Shown.on(self.model.config, looks.reading, samples, options.bands)
         calibrated = calibration_for(self.known, shown, options.model)
-        return Network(self.model, self.folder, shown, looks, calibrated), looks.note
+        network = Network(self.model, self.folder, shown, looks, calibrated, self.simulated)
+        return network, looks.note
 
 
 def sizes_of(folder: Path, config: "ClassifierConfig") -> Sizes:

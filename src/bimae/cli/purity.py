@@ -146,7 +146,10 @@ def _asked(options: PurityOptions) -> _Asked:
     crop = crop_number(options.crop, config.classes)
     weights = None if options.weights is None else read_weights(options.weights)
     if weights is not None:  # whether the crop is there can be told before the seeds are read
-        purity_by_weight({options.crop: 1}, options.crop, weights)
+        try:
+            purity_by_weight({options.crop: 1}, options.crop, weights)
+        except ConfigError as error:
+            raise ConfigError(f"{options.weights}: {error}") from error
     return _Asked(model, folder, crop, weights)
 
 

@@ -193,6 +193,12 @@ def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
         note = "the model was trained with another sensor; its bands are made up"
         return "" if _alike(nm, config.wavelengths_nm) else _joined(note, told)
     if turns(model.config) and config.among is None:
+        if nm is None:
+            raise ConfigError(
+                f"{samples.root}: tells no wavelengths, and this model knows bands by nothing "
+                "else; give them: --wavelengths 400-1000nm or a file (with a camera's files), in "
+                "the ENVI header, or as wavelengths_nm in dataset.json"
+            )
         same = _alike(nm, config.wavelengths_nm)
         if same and bands == "auto" and not config.any_sensor:
             return ""

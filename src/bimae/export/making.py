@@ -70,7 +70,10 @@ class Subject:
     def network(self) -> Network:
         """Who answers for `bimae predict` with the model folder."""
         turned = self.turned
-        return Network(turned.model, self.folder, turned.shown, turned.looks, self.calibrated)
+        return Network(
+            turned.model, self.folder, turned.shown, turned.looks, self.calibrated,
+            self.plate.simulated,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

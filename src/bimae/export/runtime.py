@@ -66,6 +66,11 @@ class Answering:
         return self.exported.plate.modality
 
     @property
+    def simulated(self) -> bool:
+        """See `Answerer`."""
+        return self.exported.plate.simulated
+
+    @property
     def alpha(self) -> float | None:
         """See `Answerer`."""
         judging = self.exported.plate.judging

@@ -103,6 +103,8 @@ def model_folder(path: Path | str) -> Path:
         if (folder / CONFIG_FILE).is_file():
             return folder
     there = "holds no model" if path.is_dir() else "is a file"
+    if path.suffix.lower() in (".onnx", ".pt2"):
+        there = "is an exported file, for answers alone (bimae predict takes .onnx)"
     reason = there if path.exists() else "does not exist"
     raise ModelError(
         f"{path}: {reason}; a run folder or a folder with {CONFIG_FILE} and {WEIGHTS_FILE} "

@@ -5,6 +5,7 @@ Shapes: N seeds, K classes.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -141,8 +142,11 @@ def crop_number(crop: str, classes: tuple[str, ...]) -> int:
         ConfigError: It is none of the model's, or the only one.
     """
     if crop not in classes:
+        by_letters = {name.lower(): name for name in classes}
+        near = get_close_matches(crop.lower(), by_letters, n=1)
+        meant = f"; did you mean {by_letters[near[0]]!r}?" if near else ""
         raise ConfigError(
-            f"crop {crop!r} is no class of this model; its classes: {', '.join(classes)}"
+            f"crop {crop!r} is no class of this model; its classes: {', '.join(classes)}{meant}"
         )
     if len(classes) == 1:
         raise ConfigError(f"this model knows {crop!r} alone and calls every seed that; use another")

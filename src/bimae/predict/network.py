@@ -29,6 +29,7 @@ class Network:
         shown: The sensor.
         looks: What that means for this model and these data; reads no labels.
         calibrated: Of the model for this sensor; None: answers as the network gives them.
+        simulated: Whether the model learned from simulated images.
     """
 
     model: SeedClassifier
@@ -36,6 +37,7 @@ class Network:
     shown: Shown
     looks: Looks
     calibrated: Calibrated | None = None
+    simulated: bool = False
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ many of the crop.
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +81,11 @@ def _check(counts: Mapping[str, int], crop: str, weights: Mapping[str, float]) -
     wrong = []
     needed = [crop, *(name for name, count in counts.items() if count and name != crop)]
     if lacking := sorted(name for name in needed if name not in weights):
+        near = {name: get_close_matches(name, weights, n=1) for name in lacking}
+        meant = ", ".join(f"{found[0]!r} for {name!r}" for name, found in near.items() if found)
         wrong.append(
             f"no thousand-seed weight is known of {', '.join(lacking)}; add grams per thousand "
-            "seeds to the table"
+            f"seeds to the table{f' (there is {meant}: spell it as the class)' * bool(meant)}"
         )
     if bad := sorted(name for name, grams in weights.items() if not 0 < grams < np.inf):
         wrong.append(f"thousand-seed weight of {', '.join(bad)}: it must be above 0 g")

@@ -47,6 +47,7 @@ class Columns:
         tray: Whether there are columns for the seed's number and flags.
         label: Whether there is a column for the label.
         judged: Whether answers are calibrated: sets, rejection and strangeness.
+        simulated: What no camera was involved in, `data`, `model` or both; empty: neither.
     """
 
     classes: tuple[str, ...]
@@ -54,6 +55,7 @@ class Columns:
     tray: bool = False
     label: bool = False
     judged: bool = False
+    simulated: str = ""
 
     def kinds(self) -> dict[str, Kind]:
         """Names of the columns, in order, and what they hold."""
@@ -67,7 +69,8 @@ class Columns:
         kinds |= {"class": "text", "probability": "number"}
         if self.judged:
             kinds |= {"set": "text", "rejected": "text", "strangeness": "number"}
-        return kinds | {f"p({name})": "number" for name in self.classes}
+        kinds |= {f"p({name})": "number" for name in self.classes}
+        return kinds | ({"simulated": "text"} if self.simulated else {})
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,8 @@ def rows(
                 "yes" if judged.rejected[i] else "no",
                 rounded(judged.strangeness[i]),
             ]
-        yield row + [rounded(value) for value in said[i]]
+        row += [rounded(value) for value in said[i]]
+        yield [*row, columns.simulated] if columns.simulated else row
 
 
 def rounded(value: float) -> float:

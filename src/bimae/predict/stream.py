@@ -54,6 +54,10 @@ class Answerer(Protocol):
         """What is looked at: `bimodal`, `hs` or `rgb`."""
 
     @property
+    def simulated(self) -> bool:
+        """Whether it learned from simulated images."""
+
+    @property
     def alpha(self) -> float | None:
         """Share of new samples whose set may miss the truth; None: answers are not calibrated."""
 
@@ -110,6 +114,14 @@ class Question:
             tray=any(samples.ids[i] in seeds for i in chosen),
             label=any(samples.labels[i] is not None for i in chosen),
             judged=self.answerer.alpha is not None,
+            simulated=" and ".join(
+                name
+                for name, is_so in (
+                    ("data", samples.info.simulated),
+                    ("model", self.answerer.simulated),
+                )
+                if is_so
+            ),
         )
         return Table(columns, form, seeds)
 

@@ -7,6 +7,8 @@ from bimae.data.csv_table import read_csv
 from bimae.errors import DataError
 
 COLUMNS = ("species", "thousand_seed_weight_g")
+MOST_G = 3500.0
+"""The largest faba beans weigh about 3 g each; what is beyond was not meant as grams."""
 
 
 def read_weights(path: Path) -> dict[str, float]:
@@ -36,6 +38,11 @@ def read_weights(path: Path) -> dict[str, float]:
             wrong.append(f"{path}: line {line}: no species; name one")
         elif name in found:
             wrong.append(f"{path}: line {line}: {name} stands there twice; keep one line")
+        elif grams is not None and grams > MOST_G:
+            wrong.append(
+                f"{path}: line {line}: {text} g for a thousand seeds of {name}: no seed of "
+                f"{grams / 1000:g} g is sown; are these milligrams? Grams are expected"
+            )
         elif grams is None:
             wrong.append(
                 f"{path}: line {line}: {text!r} for {name}; grams per thousand seeds are expected, "

@@ -7,13 +7,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from bimae.data.importing.pictures import is_grey
+from bimae.data.trays.segment import segment
 from bimae.errors import BimaeError
 from bimae.evaluate.looks import Looks
 from bimae.evaluate.sensor import UNRELIABLE
@@ -35,6 +36,10 @@ HEALTHY_S = 10.0  # a batch is done in this time; a thread that does not answer 
 
 class Left(Exception):  # noqa: N818 - nothing is wrong, nobody listens
     """Whoever asked is gone."""
+
+
+COUNTED = 96  # pixels along a picture on which single seeds of a tray can be told
+SIMULATED = "the model learned from SIMULATED seeds; of real ones its answers say nothing"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +178,10 @@ class Service:
 
     def _upload(self, received: Received, own: Path) -> Upload:
         """In a thread of its own: what was received, as the model can be shown it."""
-        return self.answerer.as_learned(
+        upload = self.answerer.as_learned(
             read_upload(received, own, self.answerer.wanted, self.limits)
         )
+        return replace(upload, notes=(*upload.notes, *self._frame(upload)))
 
     def _clean(self, own: Path, size: int, reading: "Future[Upload] | None") -> None:
         """Removes a folder; one that a thread still works in when that is done."""
@@ -244,9 +250,9 @@ class Service:
             "views": verdict.shown,
             "model": {"name": answerer.name, "fingerprint": answerer.fingerprint},
             "notes": [
+                *[SIMULATED] * bool(answerer.about.get("data", {}).get("simulated")),
                 *upload.notes,
                 *self._units(upload),
-                *self._frame(upload),
                 *verdict.notes,
             ],
         }
@@ -274,6 +280,12 @@ class Service:
         border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
         if (border.min(axis=1) >= WHITE).mean() >= MOSTLY:
             return []
+        seeds = len(segment(rgb).objects) if min(rgb.shape[:2]) >= COUNTED else 0
+        if seeds > 1:
+            return [
+                f"rgb: this picture shows {seeds} objects, and one seed is answered for: the "
+                f"answer is {UNRELIABLE}; bimae predict cuts a tray apart and answers for each"
+            ]
         return [
             "rgb: the model learned from seeds that were cut out of trays and lie on white, but "
             "this picture has a background; cut the seed out (bimae predict cuts whole trays), as "
