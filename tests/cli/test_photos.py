@@ -239,6 +239,10 @@ def test_a_report_of_photos_speaks_of_no_spectra(
     for word in ("pectr", "alse colour", "alse-colour", "Bands"):
         assert word not in page.replace("<dt>Spectra</dt><dd>none: photos alone</dd>", ""), word
     assert run(capsys, "explain", model, data, f"--out={tmp_path / 'why'}").code == 0
+    words = (f"--out={tmp_path / 'none'}", "--window=60nm")
+    (line,) = mistakes(run(capsys, "explain", model, data, *words))
+    assert "--window 60nm is a width of the spectrum, and only RGB is looked at here" in line
+    assert not (tmp_path / "none").exists()
     page = (tmp_path / "why" / "report.html").read_text().partition("<body>")[2]
     assert "alse colour" not in page and "discriminant analysis of mean colour;" in page
 

@@ -128,6 +128,11 @@ def explain_these(
             else "a discriminant answers alone, so there is no attention to draw: the maps show "
             "what the answer loses where pieces are taken out",
         )
+    if places is None and options.window != "auto":
+        raise ConfigError(
+            f"--window {options.window} is a width of the spectrum, and only RGB is looked at "
+            "here; leave it out"
+        )
     width = 1.0 if places is None else _width(options.window, places, in_nm)
     about = read_about(folder)
     stand_in, mean_rgb = stand_ins(options.reference, folder.parent, about, samples, looks)

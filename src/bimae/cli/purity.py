@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from bimae.cli.camera_files import CameraFiles
 from bimae.cli.parse import parse
 from bimae.cli.parts import band_problems
+from bimae.cli.purity_asked import Asked, asked_for, calibrations
 from bimae.errors import ConfigError
 
 if TYPE_CHECKING:
     from bimae.cli.predict_import import Source
     from bimae.data import SeedDataset
-    from bimae.model import ClassifierConfig, SeedClassifier
-    from bimae.predict.calibrated import Calibrated
     from bimae.predict.lot import Lot
     from bimae.report.purity.reference import Reference
 
@@ -108,12 +107,12 @@ def run(options: PurityOptions) -> None:
     out = options.out or Path(f"purity-{_name(options.lot)}")
     check_out(out, overwrite=options.overwrite)
     browser = browser_for(options.pdf)
-    asked = _asked(options)
+    asked = asked_for(options)
     config = asked.model.config
     sizes = sizes_of(asked.folder, config)
     source = Source.of(options, options.lot, out, sizes, config.classes)
     shown = check_data(config, options.modality, options.bands, str(options.lot), source.info)
-    known = _calibrations(options, asked.folder, config, shown)
+    known = calibrations(options, asked.folder, config, shown)
     asked = replace(asked, known=known)
     with source.cleared():
         told = _report(options, asked, source, out, browser)
@@ -121,66 +120,9 @@ def run(options: PurityOptions) -> None:
         print(line)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """Who is asked, and how: all that can be refused before a seed is read."""
-
-    model: "SeedClassifier"
-    folder: Path
-    crop: int
-    weights: Mapping[str, float] | None
-    known: "tuple[Calibrated, ...]" = ()
-
-
-def _asked(options: PurityOptions) -> _Asked:
-    from bimae.evaluate.asked import check_asked
-    from bimae.model import SeedClassifier, model_folder
-    from bimae.predict.lot import crop_number
-    from bimae.predict.purity_weight import purity_by_weight
-    from bimae.predict.weight_table import read_weights
-
-    folder = model_folder(options.model)
-    model = SeedClassifier.from_pretrained(folder)
-    config = model.config
-    check_asked(config, options.modality, options.bands)
-    crop = crop_number(options.crop, config.classes)
-    weights = None if options.weights is None else read_weights(options.weights)
-    if weights is not None:  # whether the crop is there can be told before the seeds are read
-        try:
-            purity_by_weight({options.crop: 1}, options.crop, weights)
-        except ConfigError as error:
-            raise ConfigError(f"{options.weights}: {error}") from error
-    return _Asked(model, folder, crop, weights)
-
-
-def _calibrations(
-    options: PurityOptions, folder: Path, config: "ClassifierConfig", modality: str
-) -> "tuple[Calibrated, ...]":
-    """What is known of this model, where it is wanted.
-
-    Raises:
-        ConfigError: None can be for what is shown, and the user did not say that it may be so.
-    """
-    from bimae.predict.calibrated import calibration_for, check_classes, load
-    from bimae.predict.shown import Shown
-
-    if not options.calibrated:
-        return ()
-    known = load(folder)
-    found = calibration_for(known, Shown.of(config, modality, options.bands), options.model)
-    if found is None:
-        raise ConfigError(
-            f"{options.model}: is not calibrated, so neither how often it errs is known nor what "
-            f"is strange to it; calibrate it first (bimae calibrate {options.model} "
-            "LABELLED_DATA), or take its answers as they are (--calibrated false)"
-        )
-    check_classes(found, config.classes, folder)
-    return tuple(known)
-
-
 def _report(
     options: PurityOptions,
-    asked: _Asked,
+    asked: Asked,
     source: "Source",
     out: Path,
     browser: str | None,

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bimae.data.cubes import cubes_in, is_reference
-from bimae.data.importing.pictures import IMAGE_SUFFIXES, is_class_map, is_picture
+from bimae.data.importing.partners import (
+    belongs,
+    is_truth,
+    only_picture,
+    partner,
+    stem_of,
+    truth_of,
+)
+from bimae.data.importing.pictures import is_class_map, is_picture
 from bimae.data.info import FILE_NAME as DATASET
 from bimae.data.locate import are_records
 from bimae.data.marks import FILE
@@ -15,7 +23,6 @@ from bimae.errors import DataError
 
 """A file of this name in the source says that no camera was involved."""
 
-TRUTH = re.compile(r"(?:(.*?)[-_. ])?(?:gt|ground[-_ ]?truth|labels?|classes)", re.IGNORECASE)
 _PREFERRED = (".hdr", ".npy", ".npz", ".mat", ".h5", ".hdf5", ".tif", ".tiff")
 _DATA = {".raw", ".bil", ".bip", ".bsq", ".img", ".dat"}
 _BACKGROUNDS = {"bg_images", "background", "backgrounds"}
@@ -98,7 +105,7 @@ def list_tree(root: Path) -> Listing:
         simulated |= FILE in names
         parts = folder.relative_to(root).parts
         archives += [
-            Scan(folder / name, parts, "HS_Raw", rgb=_only_picture(folder, names, ()))
+            Scan(folder / name, parts, "HS_Raw", rgb=only_picture(folder, names, ()))
             for name in names
             if name.lower() == "hs_raw.zip"
         ]
@@ -155,13 +162,6 @@ def scan_of(path: Path) -> Scan:
     return Scan(path, (), found.stem, found.rgb, found.meta, found.truth, found.alone)
 
 
-def stem_of(path: Path) -> str:
-    """`scan.bil.hdr` and `scan.hdr` are both called `scan`."""
-    name = re.sub(r"\.hdr$", "", path.name, flags=re.IGNORECASE)
-    known = r"\.(bil|bip|bsq|raw|img|dat|cube|bin|npy|npz|mat|tiff?|h5|hdf5)$"
-    return re.sub(known, "", name, flags=re.IGNORECASE) or path.name
-
-
 def _walk(root: Path, backgrounds: list[Path]) -> Iterator[tuple[Path, list[str]]]:
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be listed ({error.strerror}); check the path")
@@ -209,21 +209,21 @@ def _scans_of(
     cubes, left_out = _once(cubes)
     left_out += _orphans(folder, names, listed)
     stems = {stem_of(c).lower() for c in cubes}
-    truths = [c for c in cubes if _is_truth(stem_of(c), stems, len(cubes))]
+    truths = [c for c in cubes if is_truth(stem_of(c), stems, len(cubes))]
     spectra = [c for c in cubes if c not in truths]
     pictures = [n for n in names if is_picture(folder / n)]
-    maps = [folder / n for n in pictures if _truth_of(Path(n).stem) is not None]
+    maps = [folder / n for n in pictures if truth_of(Path(n).stem) is not None]
     truth_files = [*truths, *(path for path in maps if is_class_map(path))]
     alone = len(spectra) == 1
     metas = [folder / n for n in names if n.lower() in ("meta.json", "metadata.json")]
     found = []
     for cube in spectra:
         stem = stem_of(cube)
-        partner = _partner(stem, pictures)
-        rgb = None if partner is None else folder / partner
+        picture = partner(stem, pictures)
+        rgb = None if picture is None else folder / picture
         if rgb is None and alone:
-            rgb = _only_picture(folder, names, spectra)
-        truth = next((t for t in truth_files if _belongs(t, stem)), None)
+            rgb = only_picture(folder, names, spectra)
+        truth = next((t for t in truth_files if belongs(t, stem)), None)
         if truth is None and alone and len(truth_files) == 1:
             truth = truth_files[0]
         meta = metas[0] if alone and metas else None
@@ -260,57 +260,6 @@ def _orphans(folder: Path, names: Sequence[str], listed: Sequence[Path]) -> list
         elif suffix in _DATA and name not in known and stem_of(path).lower() not in headers:
             found.append((path, "no ENVI header beside it"))
     return found
-
-
-def _is_truth(stem: str, stems: set[str], cubes: int) -> bool:
-    """`salinas_gt` is the truth of `salinas` or `salinas_corrected`; `gt` that of all beside it."""
-    base = _truth_of(stem)
-    if base is None or cubes < 2:
-        return False
-    return base == "" or any(s == base or s.startswith((f"{base}_", f"{base}-")) for s in stems)
-
-
-def _belongs(truth: Path, stem: str) -> bool:
-    base = _truth_of(stem_of(truth))
-    stem = stem.lower()
-    return base == "" or (
-        base is not None and (stem == base or stem.startswith((f"{base}_", f"{base}-")))
-    )
-
-
-def _truth_of(stem: str) -> str | None:
-    """What a ground truth is the truth of, in lower case; None for any other name."""
-    stem = re.sub(r"\.(png|tiff?|bmp)$", "", stem, flags=re.IGNORECASE)
-    found = TRUTH.fullmatch(stem)
-    return (found[1] or "").lower() if found else None
-
-
-def _partner(stem: str, pictures: Iterable[str]) -> str | None:
-    """The picture of a spectral file: of the same name, or with `rgb` before or behind it."""
-    wanted = stem.lower()
-    bare = re.sub(r"[-_. ]?(hs|hsi|hyper(spectral)?|cube|vnir|swir|nir)$", "", wanted)
-    for name in pictures:
-        picture = Path(name).stem.lower()
-        plain = re.sub(r"^(rgb|colou?r|photo)[-_. ]|[-_. ]?(rgb|colou?r|photo)$", "", picture)
-        if picture == wanted or plain in (wanted, bare):
-            return name
-    return None
-
-
-def _only_picture(folder: Path, names: Iterable[str], cubes: Sequence[Path]) -> Path | None:
-    """The RGB image of a folder of one seed: one called RGB..., else the only picture."""
-    pictures = [
-        n
-        for n in names
-        if Path(n).suffix.lower() in IMAGE_SUFFIXES
-        and folder / n not in cubes
-        and is_picture(folder / n)
-        and _truth_of(Path(n).stem) is None
-    ]
-    named = [n for n in pictures if n.lower().startswith("rgb")]
-    # The raw photo and the cut-out may lie side by side.
-    chosen = [n for n in named if "raw" not in n.lower()] or named or pictures
-    return folder / chosen[0] if len(chosen) == 1 else None
 
 
 def _sorted(paths: Iterable[Path]) -> list[Path]:

@@ -12,10 +12,10 @@ from bimae.data.importing.listing import (
     is_simulated,
     list_tree,
     scan_of,
-    stem_of,
     wavelengths_in,
 )
 from bimae.data.importing.naming import labelled
+from bimae.data.importing.partners import stem_of
 from bimae.data.importing.photos import photo_plan
 from bimae.data.importing.pictures import is_picture
 from bimae.data.importing.probing import many_on_a_photo, tray_told
