@@ -12,6 +12,7 @@ from bimae.train.callbacks import MetricsTable
 from tests.cli.run import FAST, PRETRAIN_FILES, figures, files, mistakes, rows, run
 
 FINETUNE_FILES = PRETRAIN_FILES - {"reconstructions.png"} | {
+    "model/seen.json",
     "confusion_matrix.png",
     "predictions.csv",
     "results.json",
