@@ -20,6 +20,10 @@ def known(samples) -> frozenset[str]:
     return frozenset().union(*keys_of(samples, range(len(samples))))
 
 
+def again(samples, learned: frozenset[str]) -> list[int]:
+    return known_again(keys_of(samples, range(len(samples))), learned)
+
+
 def test_a_file_by_what_it_holds(tmp_path: Path) -> None:
     content = np.random.default_rng(0).bytes(1 << 20)
     for name, held in {"a": content, "b": content, "c": content[:-1], "d": content[:900],
@@ -45,16 +49,16 @@ def test_records_without_their_labels(tmp_path: Path, compression: Literal["none
     assert len(learned) == 12
     other = [replace(one, label=None, id=f"new {i}") for i, one in enumerate(made[1:3])]
     write_tfrecords(tmp_path / "b", [sample(9, rgb=12, hs=6), *other], compression=compression)
-    assert known_again(open_dataset(tmp_path / "b"), learned) == [1, 2]
-    assert known_again(open_dataset(tmp_path / "b"), frozenset()) == []
+    assert again(open_dataset(tmp_path / "b"), learned) == [1, 2]
+    assert again(open_dataset(tmp_path / "b"), frozenset()) == []
 
 
-def test_a_placeholder_is_not_known_again(tmp_path: Path) -> None:
+def test_a_placeholder_is_not_again(tmp_path: Path) -> None:
     """All samples of data without photos have the same image for one."""
     one = sample(0, rgb=12, hs=6)
     write_tfrecords(tmp_path / "a", [replace(sample(i, hs=6), rgb=one.rgb) for i in range(3)])
     write_tfrecords(tmp_path / "b", [replace(sample(7, hs=6), rgb=one.rgb)])
-    assert known_again(open_dataset(tmp_path / "b"), known(open_dataset(tmp_path / "a"))) == []
+    assert again(open_dataset(tmp_path / "b"), known(open_dataset(tmp_path / "a"))) == []
 
 
 def test_files_that_are_imported_anew(tmp_path: Path) -> None:
@@ -64,23 +68,23 @@ def test_files_that_are_imported_anew(tmp_path: Path) -> None:
         png(tmp_path / "raw" / f"s{number}.png", number, (80, 80))
     import_data(tmp_path / "raw", tmp_path / "a", ImportSettings(layout="cubes"), workers=1)
     learned = known(open_dataset(tmp_path / "a"))
-    again = tmp_path / "again"
-    again.mkdir()
+    place = tmp_path / "again"
+    place.mkdir()
     for name in ("s1.hdr", "s1.raw", "s1.png", "s2.png"):
-        shutil.copyfile(tmp_path / "raw" / name, again / f"n-{name}")
-    scan(again / "other.hdr", cube(9, side=60))
-    png(again / "other.png", 9, (80, 80))
+        shutil.copyfile(tmp_path / "raw" / name, place / f"n-{name}")
+    scan(place / "other.hdr", cube(9, side=60))
+    png(place / "other.png", 9, (80, 80))
     settings = ImportSettings(layout="cubes", hs_size=16, rgb_size=64)
-    import_data(again, tmp_path / "b", settings, workers=1, split=False)
+    import_data(place, tmp_path / "b", settings, workers=1, split=False)
     samples = open_dataset(tmp_path / "b")
-    assert [samples.ids[i] for i in known_again(samples, learned)] == ["n-s1"]
-    for path in again.glob("*.hdr"):
+    assert [samples.ids[i] for i in again(samples, learned)] == ["n-s1"]
+    for path in place.glob("*.hdr"):
         path.unlink()
-    for path in again.glob("*.raw"):
+    for path in place.glob("*.raw"):
         path.unlink()
-    import_data(again, tmp_path / "c", ImportSettings(layout="photos"), workers=1, split=False)
+    import_data(place, tmp_path / "c", ImportSettings(layout="photos"), workers=1, split=False)
     samples = open_dataset(tmp_path / "c")
-    assert [samples.ids[i] for i in known_again(samples, learned)] == ["n-s1", "n-s2"]
+    assert [samples.ids[i] for i in again(samples, learned)] == ["n-s1", "n-s2"]
 
 
 def test_one_photo_for_all_scans_says_nothing(tmp_path: Path) -> None:

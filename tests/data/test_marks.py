@@ -51,4 +51,3 @@ def test_texts(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", comment="SIMULATED")
     with Image.open(tmp_path / "a.jpg") as image:
         assert texts_of_picture(image.info) == [b"SIMULATED"]
-    shutil.rmtree(tmp_path)

@@ -34,9 +34,9 @@ def test_they_are_rejected() -> None:
 
 
 def test_words() -> None:
-    assert blank_words([], rejected=True) == ""
-    assert blank_words(["s1"], rejected=True) == (
+    assert blank_words(0, "", rejected=True) == ""
+    assert blank_words(1, "s1", rejected=True) == (
         "1 sample, such as s1, shows nothing (spectra all zero, or an RGB image of one colour): "
         "it is rejected"
     )
-    assert blank_words(["s1", "s2"], rejected=False).endswith("they are not to be relied on")
+    assert blank_words(2, "s1", rejected=False).endswith("they are not to be relied on")

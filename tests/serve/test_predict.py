@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from bimae.data import open_dataset
+from bimae.data.marks import MODEL
 from bimae.evaluate.answers import answers
 from bimae.evaluate.looks import look
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import load
 from bimae.serve.answering import Answerer
 from bimae.serve.limits import Limits
-from bimae.serve.service import SIMULATED, Service
+from bimae.serve.service import Service
 from bimae.serve.upload import Upload
 from tests.serve import files
 from tests.serve.conftest import CLASSES, Served, served
@@ -53,7 +54,7 @@ def test_answers_are_those_of_the_model_and_its_calibration(
             assert found["set"] == order
             assert found["rejected"] == bool(judged.rejected[i])
             assert found["strangeness"] == pytest.approx(judged.strangeness[i], rel=1e-4)
-            assert found["calibrated"] is True and found["notes"] == [SIMULATED]
+            assert found["calibrated"] is True and found["notes"] == [MODEL]
             assert found["model"]["name"] == "both" and len(found["model"]["fingerprint"]) == 12
             assert (found["shown"], found["carried"]) == (None, None)
             seen.add(found["class"])

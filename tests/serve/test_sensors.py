@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bimae.data.marks import MODEL
 from bimae.predict.shown import Shown
-from bimae.serve.service import SIMULATED
 from tests.serve import files
 from tests.serve.conftest import make_calibration, make_model, served
 
@@ -51,7 +51,7 @@ def test_each_camera_is_judged_by_its_own(model: Path) -> None:
                 "the three": True,
                 "another three": False,
             }
-    assert found["own"]["notes"] == [SIMULATED]
+    assert found["own"]["notes"] == [MODEL]
     note = found["another three"]["notes"][-1]
     assert (
         "is calibrated for both views, 12 bands 400-1000 nm; both views of 1,3,8, 3 bands" in note

@@ -12,6 +12,7 @@ from bimae.errors import ConfigError, DataError, count
 if TYPE_CHECKING:
     from bimae.data import SeedDataset
     from bimae.predict.calibrated import Calibrated
+    from bimae.predict.seen import Seen
 
 ABOUT = (
     "Calibrates a fine-tuned classifier on samples that it did not learn from: a temperature, so "
@@ -121,7 +122,7 @@ def run(options: CalibrateOptions) -> "Calibrated":
     seen = Seen.load(folder)
     shown = Shown.on(model.config, looks.reading, samples, options.bands)
     split_file = folder.parent / "split.json"
-    parts, how = _parts(options, samples, config.classes, split_file, seen.among(samples)[0])
+    parts, how = _parts(options, samples, config.classes, split_file, seen)
     said = {}
     for name, indices in parts.items():
         if indices:
@@ -205,7 +206,7 @@ def _parts(
     samples: "SeedDataset",
     classes: tuple[str, ...],
     split_file: Path,
-    learned: Sequence[int],
+    seen: "Seen",
 ) -> tuple[dict[str, tuple[int, ...]], str]:
     """Samples to fit on, to check with, that were learned from, and strangers; and in words."""
     from bimae.data.stratify import stratify
@@ -213,7 +214,7 @@ def _parts(
     known = {i for i, label in enumerate(samples.labels) if label in classes}
     divided = known_split(samples, split_file)
     if divided is None or not divided[1]:  # of answers to what was learned nothing is to be fitted
-        again = known.intersection(learned)
+        again = known.intersection(seen.among(samples)[0])
         if again and again == known:
             raise DataError(
                 f"{options.data}: the model learned from all of its {count(len(known), 'sample')} "

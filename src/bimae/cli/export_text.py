@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from bimae.data.marks import MODEL
 from bimae.errors import count
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ def about(subject: "Subject") -> Iterator[str]:
     """What goes in and what comes out."""
     plate = subject.plate
     if plate.simulated:
-        yield "note: the model learned from SIMULATED seeds; of real ones its answers say nothing"
+        yield f"note: {MODEL}"
     if subject.turned.looks.note:
         yield f"note: {subject.turned.looks.note}"
     for name, (shape, pixels) in plate.inputs.items():

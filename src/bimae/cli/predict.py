@@ -83,6 +83,7 @@ def run(options: PredictOptions) -> None:
     from bimae.cli.predict_import import Source, clear_left_over
     from bimae.cli.predict_model import opened
     from bimae.cli.predict_text import summary
+    from bimae.data.marks import MODEL
     from bimae.predict.part import Part
     from bimae.predict.stream import Question
     from bimae.predict.writers import format_of
@@ -98,7 +99,7 @@ def run(options: PredictOptions) -> None:
             samples = source.opened()
             answerer, told = model.on(samples)
             if model.simulated and not samples.info.simulated:
-                note("the model learned from SIMULATED seeds; of real ones its answers say nothing")
+                note(MODEL)
             chosen = _chosen(options, samples, model.split_file, told)
         except BimaeError as error:
             source.clear()
@@ -158,8 +159,8 @@ def _answer(question: "Question", form: "Format", part: "Part") -> None:
     batches = -(-(total - part.tally.samples) // question.batch_size)
     try:
         with progress("answers", "batch", batches) as watch:
-            nothing = answer(question, table, part, watch)
-        if told := blank_words(nothing, rejected=question.answerer.alpha is not None):
+            nothing, first = answer(question, table, part, watch)
+        if told := blank_words(nothing, first, rejected=question.answerer.alpha is not None):
             note(told)
         if form == "parquet":
             part.finish(lambda lines, out: make_parquet(lines, out, kinds))

@@ -172,9 +172,10 @@ class _Folder:
 
     @property
     def simulated(self) -> bool:
+        from bimae.evaluate.sensor import Learned
         from bimae.report.card import read_about
 
-        return bool(read_about(self.folder).get("data", {}).get("simulated"))
+        return Learned.of(read_about(self.folder)).simulated
 
     @property
     def split_file(self) -> Path:

@@ -160,8 +160,9 @@ def _report(
             model, samples, looks, calibrated, batch_size=options.batch_size, watch=watch
         )
     nothing = blank(samples, range(len(samples)), looks.reading.modality)
-    empty = [name for name, is_so in zip(samples.ids, nothing.tolist(), strict=True) if is_so]
-    notes = [told for told in (looks.note, blank_words(empty, rejected=True)) if told]
+    first = samples.ids[int(nothing.argmax())]
+    told_blank = blank_words(int(nothing.sum()), first, rejected=True)
+    notes = [text for text in (looks.note, told_blank) if text]
     lot = Lot(model.config.classes, asked.crop, without_blank(judged, nothing), options.sure)
     figures = lot_figures(lot, calibrated, weights=asked.weights, level=options.level)
     if left_out:

@@ -136,7 +136,7 @@ def _listening(options: ServeOptions) -> socket.socket:
 
 def _tell(answerer: "Answerer", listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
-    simulated = "SIMULATED " * bool(answerer.about.get("data", {}).get("simulated"))
+    simulated = "SIMULATED " * answerer.learned.simulated
     learned = f", learned from {simulated}seeds" if simulated else ""
     known = f"{len(answerer.config.classes)} classes, {' and '.join(answerer.wanted.views)}"
     print(f"model    {answerer.name} ({answerer.fingerprint}): {known}{learned}")

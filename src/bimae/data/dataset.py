@@ -145,11 +145,20 @@ class SeedDataset(Sequence[Sample]):
         return Sample(self.ids[index], self.labels[index], self.groups[index], rgb, hs)
 
     def stored(
-        self, index: int, modality: Literal["bimodal", "hs", "rgb"] = "bimodal"
+        self,
+        index: int,
+        modality: Literal["bimodal", "hs", "rgb"] = "bimodal",
+        *,
+        sized: bool = True,
     ) -> StoredImages:
         """The images of a sample as the file holds them, at the sizes of this data set.
 
         For whoever wants many: bytes stay bytes, read-only views of the file where they can be.
+
+        Args:
+            index: Number of the sample.
+            modality: The views that are wanted.
+            sized: Whether images of other sizes are brought to those of this data set.
 
         Raises:
             IndexError: There is no such sample.
@@ -159,11 +168,15 @@ class SeedDataset(Sequence[Sample]):
         rgb = hs = None
         if modality != "hs":
             rgb = shard.raw_rgb(record)
-            if self.rgb_size is not None and rgb.shape[:2] != (self.rgb_size, self.rgb_size):
+            if (
+                sized
+                and self.rgb_size is not None
+                and rgb.shape[:2] != (self.rgb_size, self.rgb_size)
+            ):
                 rgb = bring_rgb_to_size(shard.rgb(record), self.rgb_size)
         if modality != "rgb":
             hs = shard.raw_hs(record)
-            if self.hs_size is not None:
+            if sized and self.hs_size is not None:
                 hs = bring_hs_to_size(hs, self.hs_size)
         return StoredImages(rgb, hs)
 

@@ -88,9 +88,13 @@ class GivenSamples(SeedDataset):
         return Sample(self.ids[index], self.labels[index], self.groups[index], rgb, hs)
 
     def stored(
-        self, index: int, modality: Literal["bimodal", "hs", "rgb"] = "bimodal"
+        self,
+        index: int,
+        modality: Literal["bimodal", "hs", "rgb"] = "bimodal",
+        *,
+        sized: bool = True,
     ) -> StoredImages:
-        """The images of a sample, at the sizes of this data set.
+        """The images of a sample, at the sizes of this data set, or unless `sized` as they are.
 
         Raises:
             IndexError: There is no such sample.
@@ -98,11 +102,11 @@ class GivenSamples(SeedDataset):
         rgb, hs = self._images(range(len(self))[index])
         if modality == "hs" or rgb is None:
             rgb = None
-        elif rgb.shape[:2] != (self.rgb_size, self.rgb_size):
+        elif sized and rgb.shape[:2] != (self.rgb_size, self.rgb_size):
             rgb = bring_rgb_to_size(_unit(rgb), self.rgb_size or NO_VIEW)
         if modality == "rgb" or hs is None:
             hs = None
-        else:
+        elif sized:
             hs = bring_hs_to_size(hs, self.hs_size or NO_VIEW)
         return StoredImages(rgb, hs)
 

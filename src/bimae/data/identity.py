@@ -96,12 +96,9 @@ def keys_of(samples: SeedDataset, numbers: Iterable[int]) -> list[frozenset[str]
     return found
 
 
-def known_again(samples: SeedDataset, known: Collection[str]) -> list[int]:
-    """Numbers of the samples that some keys stand for; where there are no keys, none."""
-    if not known:
-        return []
-    numbers = range(len(samples))
-    return [i for i, keys in enumerate(keys_of(samples, numbers)) if not keys.isdisjoint(known)]
+def known_again(keys: Iterable[frozenset[str]], known: Collection[str]) -> list[int]:
+    """Places of the samples, of keys as `keys_of` gives them, that some keys stand for."""
+    return [i for i, mine in enumerate(keys) if not mine.isdisjoint(known)]
 
 
 def _image_key(image: memoryview) -> str:

@@ -10,6 +10,9 @@ FILE = "SIMULATED.txt"
 PICTURE = f"{WORD}: no camera was involved"
 """The comment of a simulated picture (PNG, JPEG)."""
 
+MODEL = f"the model learned from {WORD} seeds; of real ones its answers say nothing"
+"""What is said of whatever such a model answers."""
+
 _TEXTS = ("comment", "description", "title", "software", "imagedescription")
 
 

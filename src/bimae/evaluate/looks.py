@@ -185,13 +185,19 @@ def _joined(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
 
 
+def _made_up(name: str, nm: Sequence[float], own: Sequence[float]) -> str:
+    """What to say where missing bands are made up, which needs some that the model knows."""
+    if _alike(nm, own):
+        return ""
+    note = "the model was trained with another sensor; its bands are made up"
+    return _joined(note, check_range(name, nm, own))
+
+
 def _turned(model: SeedClassifier, samples: Sensed, bands: str) -> str:
     """Turns the model to the sensor of the data, or refuses it; a note for people."""
     config, nm = model.config, samples.wavelengths_nm
     if config.among is not None and nm is not None and config.wavelengths_nm is not None:
-        told = check_range(str(samples.root), nm, config.wavelengths_nm)
-        note = "the model was trained with another sensor; its bands are made up"
-        return "" if _alike(nm, config.wavelengths_nm) else _joined(note, told)
+        return _made_up(str(samples.root), nm, config.wavelengths_nm)
     if turns(model.config) and config.among is None:
         if nm is None:
             raise ConfigError(

@@ -59,6 +59,7 @@ class Learned:
             unknown, or where no scan of a tray was among the images.
         photo_side: The same in pixels of the photo.
         seed_areas: How large these seeds were, as `DatasetInfo` has it; None where unknown.
+        simulated: Whether no camera was involved.
     """
 
     unit: str = ""
@@ -66,6 +67,7 @@ class Learned:
     seed_side: int | None = None
     photo_side: int | None = None
     seed_areas: tuple[int, int, int] | None = None
+    simulated: bool = False
 
     @property
     def cut(self) -> bool:
@@ -80,7 +82,8 @@ class Learned:
         seed, photo = (side if isinstance(side, int) else None for side in sides)
         areas = data.get("seed_areas")
         known = tuple(areas) if isinstance(areas, list) and len(areas) == 3 else None
-        return cls(data.get("unit") or "", data.get("rgb") or "", seed, photo, known)
+        simulated = bool(data.get("simulated"))
+        return cls(data.get("unit") or "", data.get("rgb") or "", seed, photo, known, simulated)
 
 
 def stored_as(unit: str, scale: str) -> Literal["float32", "uint8"]:

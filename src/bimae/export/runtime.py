@@ -13,7 +13,7 @@ from bimae.errors import ModelError
 from bimae.export.feeding import Feed
 from bimae.export.nameplate import KEY, Nameplate
 from bimae.predict.calibrated import Judged
-from bimae.predict.stream import Told
+from bimae.predict.stream import Modality, Told
 
 Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
 
@@ -61,7 +61,7 @@ class Answering:
         return self.exported.plate.classes
 
     @property
-    def modality(self) -> str:
+    def modality(self) -> Modality:
         """See `Answerer`."""
         return self.exported.plate.modality
 

@@ -4,8 +4,9 @@ A network gives any input a class, and one that it never saw, such as zeros ever
 certainty; and none of the scores of strangeness is made for it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from bimae.errors import count
 from bimae.predict.calibrated import Judged
 
 
-def blank(samples: SeedDataset, index: Iterable[int], modality: str) -> NDArray[np.bool_]:
+def blank(
+    samples: SeedDataset, index: Iterable[int], modality: Literal["bimodal", "hs", "rgb"]
+) -> NDArray[np.bool_]:
     """[N] whether a view that is looked at shows nothing.
 
     Of spectra that is zeros everywhere: a single spectrum, repeated, is a measurement. Of an RGB
@@ -25,14 +28,14 @@ def blank(samples: SeedDataset, index: Iterable[int], modality: str) -> NDArray[
     Args:
         samples: The data set.
         index: Which samples.
-        modality: What is looked at: `bimodal`, `hs` or `rgb`.
+        modality: What is looked at.
     """
     found = []
     for number in index:
-        shown = samples.stored(number)
-        dark = modality != "rgb" and shown.hs is not None and not shown.hs.any()
-        plain = modality != "hs" and shown.rgb is not None and is_flat(shown.rgb)
-        found.append(dark or plain)
+        # as stored: what shows nothing shows nothing at any size, and resizing takes milliseconds
+        shown = samples.stored(number, modality, sized=False)
+        dark = shown.hs is not None and not shown.hs.any()
+        found.append(dark or (shown.rgb is not None and is_flat(shown.rgb)))
     return np.array(found, bool)
 
 
@@ -44,13 +47,13 @@ def without_blank(judged: Judged, nothing: NDArray[np.bool_]) -> Judged:
     return replace(judged, sets=sets, rejected=judged.rejected | nothing)
 
 
-def blank_words(ids: Sequence[str], *, rejected: bool) -> str:
-    """What to say of samples that show nothing; empty where there are none."""
-    if not ids:
+def blank_words(number: int, first: str, *, rejected: bool) -> str:
+    """What to say of so many samples that show nothing; empty where there are none."""
+    if not number:
         return ""
-    one = len(ids) == 1
+    one = number == 1
     return (
-        f"{count(len(ids), 'sample')}, such as {ids[0]}, {'shows' if one else 'show'} nothing "
+        f"{count(number, 'sample')}, such as {first}, {'shows' if one else 'show'} nothing "
         f"(spectra all zero, or an RGB image of one colour): {'it is' if one else 'they are'} "
         + ("rejected" if rejected else "not to be relied on")
     )

@@ -13,7 +13,7 @@ from bimae.evaluate.looks import Looks
 from bimae.model import SeedClassifier
 from bimae.predict.calibrated import Calibrated
 from bimae.predict.shown import Shown
-from bimae.predict.stream import Told, digest
+from bimae.predict.stream import Modality, Told, digest
 from bimae.predict.temperature import probabilities
 
 MODEL_FILES = ("config.json", "model.safetensors")
@@ -45,9 +45,9 @@ class Network:
         return self.model.config.classes
 
     @property
-    def modality(self) -> str:
+    def modality(self) -> Modality:
         """See `Answerer`."""
-        return self.shown.modality
+        return self.looks.reading.modality
 
     @property
     def alpha(self) -> float | None:

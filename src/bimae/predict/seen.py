@@ -73,10 +73,12 @@ class Seen:
         Returns:
             Numbers of those that were learned from, and of others that served to calibrate.
         """
-        learned = known_again(samples, self.learned)
-        mine = set(learned)
-        again = known_again(samples, self.calibrated.get(shown, frozenset()))
-        return learned, [i for i in again if i not in mine]
+        fitted = self.calibrated.get(shown, frozenset())
+        if not self.learned and not fitted:
+            return [], []
+        keys = keys_of(samples, range(len(samples)))
+        learned = known_again(keys, self.learned)
+        return learned, sorted(set(known_again(keys, fitted)).difference(learned))
 
 
 def _keys(samples: SeedDataset, numbers: Iterable[int]) -> frozenset[str]:

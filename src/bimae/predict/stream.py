@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from bimae.predict.part import Part
 from bimae.predict.rows import Columns, Known, rows
 from bimae.predict.writers import Format, encoded
 
+Modality = Literal["bimodal", "hs", "rgb"]
 SEEDS = "seeds.csv"  # what an import of trays leaves beside the records
 
 
@@ -50,8 +51,8 @@ class Answerer(Protocol):
         """What the columns of `odds` stand for."""
 
     @property
-    def modality(self) -> str:
-        """What is looked at: `bimodal`, `hs` or `rgb`."""
+    def modality(self) -> Modality:
+        """What is looked at."""
 
     @property
     def simulated(self) -> bool:
@@ -146,7 +147,7 @@ class Question:
         }
 
 
-def answer(question: Question, table: Table, part: Part, watch: Watch = iter) -> list[str]:
+def answer(question: Question, table: Table, part: Part, watch: Watch = iter) -> tuple[int, str]:
     """Writes a row for each sample that has none yet.
 
     Args:
@@ -156,16 +157,16 @@ def answer(question: Question, table: Table, part: Part, watch: Watch = iter) ->
         watch: What batches pass through on their way, such as a progress bar.
 
     Returns:
-        Ids of those that show nothing (`blank`).
+        How many of these show nothing (`blank`), and the id of the first.
 
     Raises:
         DataError: A record cannot be read.
         ModelError: The model says something that is not finite.
     """
-    nothing: list[str] = []
+    nothing, first = 0, ""
     left = question.chosen[part.tally.samples :]
     if not len(left):
-        return nothing
+        return nothing, first
     columns = table.columns
     names = tuple(columns.kinds())
     said = question.answerer.tell(question.samples, left, question.batch_size)
@@ -173,13 +174,15 @@ def answer(question: Question, table: Table, part: Part, watch: Watch = iter) ->
         index = told.index.tolist()
         known = [_known(question.samples, i, table.seeds) for i in index]
         empty = blank(question.samples, index, question.answerer.modality)
-        nothing += [one.id for one, is_so in zip(known, empty.tolist(), strict=True) if is_so]
+        nothing += int(empty.sum())
+        if empty.any():
+            first = first or known[int(empty.argmax())].id
         judged = None if told.judged is None else without_blank(told.judged, empty)
         part.add(
             encoded(table.form, names, rows(columns, known, told.odds, judged)),
             part.tally.plus(columns, told.odds, judged),
         )
-    return nothing
+    return nothing, first
 
 
 def seeds_on_trays(folder: Path) -> dict[str, tuple[int, str]]:

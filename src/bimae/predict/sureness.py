@@ -17,7 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from bimae.errors import count
 from bimae.predict.tables import check_labelled
-from bimae.predict.temperature import LEAST, MOST, fit_temperature, log_softmax, probabilities
+from bimae.predict.temperature import (
+    LEAST,
+    MOST,
+    fit_temperature,
+    log_loss,
+    loss_of,
+    probabilities,
+)
 
 Floats = NDArray[np.float64]
 
@@ -86,7 +93,8 @@ def fit_lapse(said: ArrayLike, truth: ArrayLike) -> float:
         ModelError: A probability is not finite.
     """
     table, numbers = check_labelled(said, truth, "probabilities")
-    return _lapse(table[np.arange(len(numbers)), numbers], table.shape[1])
+    true, classes = table[np.arange(len(numbers)), numbers], table.shape[1]
+    return 0.0 if classes == 1 else float(_lapses(true[None], classes)[0, 0])
 
 
 def fit_sureness(
@@ -118,7 +126,7 @@ def fit_sureness(
             for one in range(folds):
                 out = fold == one
                 value = way(table[~out], numbers[~out])
-                kept = _lapse_at(table[~out], numbers[~out], value)
+                kept = fit_lapse(probabilities(table[~out], value), numbers[~out])
                 held[name] += float(out.sum()) * _loss(table[out], numbers[out], value, kept)
     name = min(held, key=lambda way: held[way]) if folds > 1 else "alone"
     value = _WAYS[name](table, numbers)
@@ -131,12 +139,12 @@ def fit_sureness(
             refused = _refused(other, where, held[fitted] / total, held[name] / total)
     elif check is not None:
         rows, theirs = check_labelled(*check, "logits")
-        told = _loss(rows, theirs, value, _lapse_at(table, numbers, value))
-        plain = _loss(rows, theirs, 1.0, _lapse_at(table, numbers, 1.0))
+        told = _loss(rows, theirs, value, fit_lapse(probabilities(table, value), numbers))
+        plain = _loss(rows, theirs, 1.0, fit_lapse(probabilities(table), numbers))
         if told > plain:
             where = f"on the {count(len(theirs), 'sample')} of the check"
             value, refused = 1.0, _refused(value, where, told, plain)
-    lapse = _lapse_at(table, numbers, value)
+    lapse = fit_lapse(probabilities(table, value), numbers)
     before = _loss(table, numbers, 1.0, 0.0)
     return Sureness(value, lapse, total, before, _loss(table, numbers, value, lapse), refused)
 
@@ -185,16 +193,6 @@ _WAYS: dict[str, Callable[[Floats, NDArray[np.int64]], float]] = {
 """How a temperature is come by, the plainest first."""
 
 
-def _lapse_at(table: Floats, truth: NDArray[np.int64], temperature: float) -> float:
-    likely = log_softmax(table, temperature)[np.arange(len(truth)), truth]
-    return _lapse(np.exp(likely), table.shape[1])
-
-
-def _lapse(true: Floats, classes: int) -> float:
-    """Of the probabilities that were given to the truth, [N]."""
-    return 0.0 if classes == 1 else float(_lapses(true[None], classes)[0, 0])
-
-
 def _lapses(true: Floats, classes: int) -> Floats:
     """[G, 1] of G times as many probabilities [G, N] of two classes or more."""
     low, high = np.zeros((len(true), 1)), np.full((len(true), 1), MOST_LAPSE)
@@ -209,7 +207,5 @@ def _lapses(true: Floats, classes: int) -> Floats:
 
 def _loss(table: Floats, truth: NDArray[np.int64], temperature: float, lapse: float) -> float:
     if not lapse:  # finite for any finite logits
-        likely = log_softmax(table, temperature)[np.arange(len(truth)), truth]
-        return max(0.0, float(-likely.mean()))
-    said = with_lapses(probabilities(table, temperature), lapse)
-    return max(0.0, float(-np.log(said[np.arange(len(truth)), truth]).mean()))
+        return log_loss(table, truth, temperature)
+    return loss_of(with_lapses(probabilities(table, temperature), lapse), truth)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bimae.data.importing.pictures import is_grey
+from bimae.data.marks import MODEL
 from bimae.data.trays.segment import segment
 from bimae.errors import BimaeError
 from bimae.evaluate.looks import Looks
@@ -39,7 +40,6 @@ class Left(Exception):  # noqa: N818 - nothing is wrong, nobody listens
 
 
 COUNTED = 96  # pixels along a picture on which single seeds of a tray can be told
-SIMULATED = "the model learned from SIMULATED seeds; of real ones its answers say nothing"
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +250,7 @@ class Service:
             "views": verdict.shown,
             "model": {"name": answerer.name, "fingerprint": answerer.fingerprint},
             "notes": [
-                *[SIMULATED] * bool(answerer.about.get("data", {}).get("simulated")),
+                *[MODEL] * answerer.learned.simulated,
                 *upload.notes,
                 *self._units(upload),
                 *verdict.notes,

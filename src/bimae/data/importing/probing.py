@@ -1,5 +1,7 @@
 """Looks at the first scans or photos: does each hold one seed, or is it a tray of them?"""
 
+from collections.abc import Iterator
+
 from bimae.data.importing.items import Item
 from bimae.data.importing.readers import open_scan
 from bimae.data.importing.settings import ImportSettings
@@ -21,16 +23,16 @@ def tray_told(items: list[Item], settings: ImportSettings) -> str:
     Raises:
         DataError: There is but one scan, wide enough for a tray, and nothing lies on it.
     """
-    if (seen := _first_with(2, items, settings)) is None:
-        if len(items) == 1:
-            _check_empty(items[0], settings)
-        return ""
-    item, found = seen
-    single = "--layout photos" if item.photo else "--layout cubes or --layout folders"
-    return (
-        f"{item.hs.name} holds {found} objects, so these are trays to be cut apart (if each file "
-        f"is one seed, say {single})"
-    )
+    for item, found in _seen(items, settings):
+        if found > 1:
+            single = "--layout photos" if item.photo else "--layout cubes or --layout folders"
+            return (
+                f"{item.hs.name} holds {found} objects, so these are trays to be cut apart (if "
+                f"each file is one seed, say {single})"
+            )
+        if not found and len(items) == 1:
+            _check_small(item, settings)
+    return ""
 
 
 def many_on_a_photo(items: list[Item], settings: ImportSettings) -> list[str]:
@@ -40,7 +42,7 @@ def many_on_a_photo(items: list[Item], settings: ImportSettings) -> list[str]:
         items: The photos.
         settings: How they are read.
     """
-    seen = _first_with(MANY, items, settings)
+    seen = next((one for one in _seen(items, settings) if one[1] >= MANY), None)
     forget_look()
     if seen is None:
         return []
@@ -51,14 +53,9 @@ def many_on_a_photo(items: list[Item], settings: ImportSettings) -> list[str]:
     ]
 
 
-def _check_empty(item: Item, settings: ImportSettings) -> None:
-    """Refuses a tray on which there is nothing: it would pass for one large seed."""
-    try:
-        if count_objects(item, settings, alone=True):
-            return
-        cube = open_scan(item, settings)
-    except BimaeError:
-        return  # whoever reads it says what is wrong with it
+def _check_small(item: Item, settings: ImportSettings) -> None:
+    """Refuses a wide scan on which nothing is seen: an empty tray would pass for one large seed."""
+    cube = open_scan(item, settings)
     if min(cube.lines, cube.samples) < WIDE:
         return
     forget_look()
@@ -70,14 +67,11 @@ def _check_empty(item: Item, settings: ImportSettings) -> None:
     )
 
 
-def _first_with(least: int, items: list[Item], settings: ImportSettings) -> tuple[Item, int] | None:
-    """The first of some scans that holds so many objects; one that cannot be read has no say."""
+def _seen(items: list[Item], settings: ImportSettings) -> Iterator[tuple[Item, int]]:
+    """How many objects the first scans hold; one that cannot be read has no say."""
     step = max(1, len(items) // PROBED)
     for item in items[::step][:PROBED]:
         try:
-            found = count_objects(item, settings, alone=len(items) == 1)
+            yield item, count_objects(item, settings, alone=len(items) == 1)
         except BimaeError:
             continue
-        if found >= least:
-            return item, found
-    return None

@@ -256,10 +256,8 @@ def _tray(item: Item, settings: ImportSettings, kept: Path) -> Tray:
         photo = _photo(item.rgb, kept, looks.photo.photo if looks.photo else None)
     try:
         return read_tray(cube, looks.photo or photo, pairing=settings.pairing, look=looks.scan)
-    except DataError as error:
-        if str(error).startswith(str(item.hs.parent)):  # of a file that cannot be read
-            raise
-        raise DataError(f"{item.rgb or item.hs}: {error}") from error  # of the two views
+    except DataError as error:  # both views have been read: they do not fit each other
+        raise DataError(f"{item.rgb or item.hs}: {error}") from error
 
 
 def _looks(cube: Cube, photo: Path | None) -> _Looks:

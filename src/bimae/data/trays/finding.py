@@ -12,7 +12,7 @@ from bimae.data.cubes.cube import Cube
 from bimae.data.trays.cut import Partner, Photo, Tray
 from bimae.data.trays.masks import nearest
 from bimae.data.trays.preview import Preview, preview
-from bimae.data.trays.register import mapped, pair_by_order, register
+from bimae.data.trays.register import LEAST_SHARE, mapped, pair_by_order, register
 from bimae.data.trays.segment import Found, Segmentation, enlarged, segment
 from bimae.errors import DataError
 
@@ -20,7 +20,6 @@ Pairing = Literal["register", "order", "largest"]
 
 DOUBTFUL = 0.5  # intersection over union of the outlines; of the usual pair of one tray it is more
 LEAST_AGREEMENT = 0.35  # of a single pair
-LEAST_PAIRED = 0.6  # of the seeds of the view that shows fewer, as for registering
 WHICH_PHOTO = (
     "does the photo show this tray? Take the photo away to import without it, or use --pairing "
     "order"
@@ -181,7 +180,7 @@ def _agreeing(
         raise DataError(f"{told}; {WHICH_PHOTO}")
     kept = {n: p for n, p in partners.items() if agreement[n] >= LEAST_AGREEMENT}
     fewer = min(len(scan.objects), len(photo.objects))
-    if len(kept) < LEAST_PAIRED * fewer:
+    if len(kept) < LEAST_SHARE * fewer:
         raise DataError(
             f"only {len(kept)} of {fewer} seeds lie in scan and photo at the same places with the "
             f"same outlines (usual: nearly all); {WHICH_PHOTO}"

@@ -62,9 +62,8 @@ def joined(
 def _wide(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
     """What of a mask a disk of this radius covers without leaving it."""
     nothing = np.zeros_like(mask)
-    side = (
-        2 * int(radius / np.sqrt(2)) + 1
-    )  # of a square within the disk: mostly not even that fits
+    # A square within the disk: mostly not even that fits.
+    side = 2 * int(radius / np.sqrt(2)) + 1
     square = ndimage.minimum_filter(mask, size=side, mode="constant", cval=False)
     if not square.any():
         return nothing
