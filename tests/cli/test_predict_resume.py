@@ -162,10 +162,10 @@ def test_a_record_that_cannot_be_read(
     """What was answered before it stays, for files that come back."""
     real = SeedDataset.stored
 
-    def lost(self: SeedDataset, index: int, *words: Any) -> Any:
+    def lost(self: SeedDataset, index: int, *words: Any, **named: Any) -> Any:
         if index == 25:
             raise DataError("data.tfrecord: record 25 is gone; copy the file again")
-        return real(self, index, *words)
+        return real(self, index, *words, **named)
 
     monkeypatch.setattr(SeedDataset, "stored", lost)
     words = ("predict", finetuned, small_data, "--out", tmp_path / "a.csv", BATCH)
